@@ -1,0 +1,263 @@
+"""The op graph: a flat, versioned list of ops, their inputs' sources, and nothing of the user's code.
+
+`kedge compile` makes it from a job, people write it by hand in YAML (a manifest's `spec.ops`), and a custom
+resource carries it. This module knows its JSON form and the references in it; `plan` checks that it can run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from kedge.core.errors import PlanError, ProtocolError
+from kedge.core.ids import is_op_name
+from kedge.core.retry import RetryPolicy
+
+DEFAULT_OUTPUT = "result"
+PRIORITY_TAGS = ("kedge/priority", "dagster/priority")
+GRAPH_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRef:
+    """One output of one op."""
+
+    op: str
+    output: str = DEFAULT_OUTPUT
+
+    def __str__(self) -> str:
+        return self.op if self.output == DEFAULT_OUTPUT else f"{self.op}.{self.output}"
+
+    @classmethod
+    def parse(cls, text: str, ops: Collection[str]) -> OutputRef:
+        """Read `op` or `op.output`. Names of nested ops hold dots themselves, so the known `ops` decide."""
+        if text in ops:
+            return cls(text)
+        op, _, output = text.rpartition(".")
+        return cls(op, output) if op and op in ops else cls(text)
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """The value of one output; inside a mapped chain, that of the same clone."""
+
+    ref: OutputRef
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A constant: any JSON."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """A fan-in list. Members are From or Collect; a skipped member is left out."""
+
+    members: tuple[From | Collect, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """One clone of the op for each value of a dynamic output."""
+
+    ref: OutputRef
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """The list of all clones' values, or of a dynamic output's own; closes the innermost `levels` of maps."""
+
+    ref: OutputRef
+    levels: int = 1
+
+
+Source = From | Value | Each | Map | Collect
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSpec:
+    """What an op gives: a name, whether it is dynamic, whether the op must give it."""
+
+    name: str = DEFAULT_OUTPUT
+    dynamic: bool = False
+    required: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"name": self.name}
+        if self.dynamic:
+            found["dynamic"] = True
+        if not self.required:
+            found["required"] = False
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class OpNode:
+    """One op of the graph. `config` is None when there is none; `pod` is merged over the job's template."""
+
+    name: str
+    entrypoint: str | None = None
+    inputs: Mapping[str, Source] = field(default_factory=dict)
+    outputs: tuple[OutputSpec, ...] = (OutputSpec(),)
+    after: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    config: Any = None
+    retry: RetryPolicy | None = None
+    timeout: float | None = None
+    pod: Mapping[str, Any] | None = None
+
+    def output(self, name: str) -> OutputSpec | None:
+        """The output of that name, if there is one."""
+        return next((found for found in self.outputs if found.name == name), None)
+
+    @property
+    def priority(self) -> int:
+        """Dagster's rule: an integer, higher first, 0 without a tag. Raises PlanError for any other text."""
+        for tag in PRIORITY_TAGS:
+            text = self.tags.get(tag)
+            if text is not None:
+                try:
+                    return int(text)
+                except ValueError:
+                    raise PlanError(f"op {self.name}: tag {tag} is {text!r}; give an integer") from None
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class OpGraph:
+    """All ops of a job, flat, in the order of their definition."""
+
+    ops: tuple[OpNode, ...]
+
+    def __iter__(self) -> Iterator[OpNode]:
+        return iter(self.ops)
+
+    def __len__(self) -> int:
+        return len(self.ops)
+
+    @property
+    def names(self) -> dict[str, OpNode]:
+        """The ops by name, in order."""
+        return {op.name: op for op in self.ops}
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The manifest's `spec.ops`."""
+        return [_op_to_json(op) for op in self.ops]
+
+    @classmethod
+    def from_json(cls, data: Sequence[Mapping[str, Any]]) -> OpGraph:
+        """Read `spec.ops`. Raises ProtocolError, naming the op, for a shape that isn't one."""
+        names = [str(op.get("name", "")) for op in data]
+        if len(set(names)) < len(names):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise ProtocolError(f"op names must be unique; {', '.join(twice)} stands there more than once")
+        known = frozenset(names)
+        return cls(tuple(_op_from_json(op, known) for op in data))
+
+    @property
+    def digest(self) -> str:
+        """A hash of everything in the graph: a worker whose image holds another one refuses to run."""
+        text = json.dumps([GRAPH_VERSION, self.to_json()], sort_keys=True, separators=(",", ":"))
+        return sha256(text.encode()).hexdigest()[:32]
+
+
+def refs_of(source: Source) -> Iterator[OutputRef]:
+    """The outputs that a source reads, in order."""
+    if isinstance(source, Each):
+        for member in source.members:
+            yield member.ref
+    elif not isinstance(source, Value):
+        yield source.ref
+
+
+def _op_to_json(op: OpNode) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": op.name}
+    if op.entrypoint is not None:
+        found["entrypoint"] = op.entrypoint
+    if op.inputs:
+        found["inputs"] = {name: _source_to_json(source) for name, source in op.inputs.items()}
+    if op.outputs != (OutputSpec(),):
+        found["outputs"] = [output.to_json() for output in op.outputs]
+    if op.after:
+        found["after"] = list(op.after)
+    if op.tags:
+        found["tags"] = dict(op.tags)
+    if op.config is not None:
+        found["config"] = op.config
+    if op.retry is not None:
+        found["retryPolicy"] = op.retry.to_json()
+    if op.timeout is not None:
+        found["timeoutSeconds"] = op.timeout
+    if op.pod:
+        found["pod"] = dict(op.pod)
+    return found
+
+
+def _source_to_json(source: Source) -> dict[str, Any]:
+    if isinstance(source, From):
+        return {"from": str(source.ref)}
+    if isinstance(source, Value):
+        return {"value": source.value}
+    if isinstance(source, Map):
+        return {"map": str(source.ref)}
+    if isinstance(source, Collect):
+        return {"collect": str(source.ref)} | ({"levels": source.levels} if source.levels > 1 else {})
+    return {
+        "each": [
+            str(member.ref) if isinstance(member, From) else _source_to_json(member) for member in source.members
+        ]
+    }
+
+
+def _op_from_json(data: Mapping[str, Any], known: Collection[str]) -> OpNode:
+    name = str(data.get("name", ""))
+    if not is_op_name(name):
+        raise ProtocolError(f"{name[:80]!r} can't name an op: letters, digits and underscores, nested ones with dots")
+    retry = data.get("retryPolicy")
+    outputs = tuple(
+        OutputSpec(out["name"], out.get("dynamic", False), out.get("required", True))
+        for out in data.get("outputs") or ({"name": DEFAULT_OUTPUT},)
+    )
+    return OpNode(
+        name=name,
+        entrypoint=data.get("entrypoint"),
+        inputs={key: _source_from_json(name, key, value, known) for key, value in data.get("inputs", {}).items()},
+        outputs=outputs,
+        after=tuple(data.get("after", ())),
+        tags={str(key): str(value) for key, value in data.get("tags", {}).items()},
+        config=data.get("config"),
+        retry=None if retry is None else RetryPolicy.from_json(retry),
+        timeout=data.get("timeoutSeconds"),
+        pod=data.get("pod"),
+    )
+
+
+def _source_from_json(op: str, name: str, data: Any, known: Collection[str]) -> Source:
+    kinds = {"from", "value", "each", "map", "collect"}
+    given = sorted(kinds & set(data)) if isinstance(data, Mapping) else []
+    if len(given) != 1:
+        raise ProtocolError(f"op {op}, input {name}: give exactly one of {', '.join(sorted(kinds))}")
+    kind = given[0]
+    content = data[kind]
+    if kind == "value":
+        return Value(content)
+    if kind == "each":
+        return Each(tuple(_member_from_json(op, name, member, known) for member in content))
+    ref = OutputRef.parse(str(content), known)
+    if kind == "collect":
+        return Collect(ref, int(data.get("levels", 1)))
+    return From(ref) if kind == "from" else Map(ref)
+
+
+def _member_from_json(op: str, name: str, data: Any, known: Collection[str]) -> From | Collect:
+    if isinstance(data, str):
+        return From(OutputRef.parse(data, known))
+    source = _source_from_json(op, name, data, known)
+    if not isinstance(source, From | Collect):
+        raise ProtocolError(f"op {op}, input {name}: a member of `each` is `op`, `op.output` or a `collect`")
+    return source

@@ -1,0 +1,295 @@
+"""What engine and worker say to each other: the ticket goes in, one outcome record comes out. Versioned JSON.
+
+A *ticket* is small: it points into the object store. A *record* (what an outcome says of one output) is plain
+data that only the worker and its I/O managers look into; the core hands it on. Golden files in tests/data hold
+every version of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from kedge.core.errors import ProtocolError
+from kedge.core.ids import StepKey, is_mapping_key
+
+PROTOCOL_VERSION = 1
+
+Record = Mapping[str, Any]
+"""What is known of one stored output: `{"value": {...}, "metadata": {...}}`; either may be missing."""
+
+
+class OutcomeStatus(StrEnum):
+    """How an attempt ended. LOST is written by the engine: no record will come from the worker."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRequest:
+    """The op asked for another attempt: at most `max_retries` in all, after `delay` seconds."""
+
+    max_retries: int
+    delay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt did not succeed. `retryable` False is final, whatever the policy says."""
+
+    error: str
+    message: str
+    stack: str = ""
+    retryable: bool = True
+    request: RetryRequest | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    cause: Failure | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"error": self.error, "message": self.message}
+        if self.stack:
+            found["stack"] = self.stack
+        if not self.retryable:
+            found["retryable"] = False
+        if self.request is not None:
+            found["retryRequested"] = {"maxRetries": self.request.max_retries, "delaySeconds": self.request.delay}
+        if self.metadata:
+            found["metadata"] = dict(self.metadata)
+        if self.cause is not None:
+            found["cause"] = self.cause.to_json()
+        return found
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Failure:
+        asked, cause = data.get("retryRequested"), data.get("cause")
+        return cls(
+            str(data["error"]),
+            str(data["message"]),
+            str(data.get("stack", "")),
+            bool(data.get("retryable", True)),
+            None if asked is None else RetryRequest(int(asked["maxRetries"]), float(asked["delaySeconds"])),
+            data.get("metadata", {}),
+            None if cause is None else cls.from_json(cause),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When an attempt did what, in seconds since the epoch. None: it didn't come to that."""
+
+    started: float
+    entered: float | None = None
+    left: float | None = None
+    ended: float | None = None
+
+    def to_json(self) -> dict[str, float]:
+        names = ("started", "entered", "left", "ended")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Times:
+        return cls(data["started"], data.get("entered"), data.get("left"), data.get("ended"))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one attempt of one step ended.
+
+    `outputs` holds, by output name, a record, or for a dynamic output a mapping of key to record in the order
+    in which the keys were yielded. An optional output that was not yielded is absent.
+    """
+
+    step: StepKey
+    attempt: int
+    status: OutcomeStatus
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    failure: Failure | None = None
+    times: Times | None = None
+    events: Sequence[Mapping[str, Any]] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "version": PROTOCOL_VERSION,
+            "step": str(self.step),
+            "attempt": self.attempt,
+            "status": self.status.value,
+        }
+        if self.outputs:
+            found["outputs"] = self.outputs
+        if self.failure is not None:
+            found["failure"] = self.failure.to_json()
+        if self.times is not None:
+            found["times"] = self.times.to_json()
+        if self.events:
+            found["events"] = list(self.events)
+        return found
+
+    @classmethod
+    def from_json(cls, data: Any) -> Outcome:
+        """Read a record. Raises ProtocolError for another version or a shape that isn't one."""
+        check_version(data, "outcome")
+        try:
+            failure, times = data.get("failure"), data.get("times")
+            return cls(
+                StepKey.parse(data["step"]),
+                int(data["attempt"]),
+                OutcomeStatus(data["status"]),
+                data.get("outputs", {}),
+                None if failure is None else Failure.from_json(failure),
+                None if times is None else Times.from_json(times),
+                data.get("events", ()),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ProtocolError(f"this is no outcome record: {type(error).__name__}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRef:
+    """One stored value that an input reads: which step's which output, and what its outcome says of it."""
+
+    step: StepKey
+    output: str
+    mapping_key: str | None = None
+    record: Record | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"step": str(self.step), "output": self.output}
+        if self.mapping_key is not None:
+            found["key"] = self.mapping_key
+        if self.record is not None:
+            found["record"] = self.record
+        return found
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> SourceRef:
+        return cls(StepKey.parse(data["step"]), data["output"], data.get("key"), data.get("record"))
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """An input with one source."""
+
+    source: SourceRef
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """An input whose value stands in the graph."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """An input that is a list, members in order; a nested collect holds listings in a listing."""
+
+    members: Sequence[SourceRef | Listing]
+
+    def to_json(self) -> list[Any]:
+        return [member.to_json() for member in self.members]
+
+    @classmethod
+    def from_json(cls, data: Sequence[Any]) -> Listing:
+        return cls([cls.from_json(one) if isinstance(one, list) else SourceRef.from_json(one) for one in data])
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A long listing, stored once under `path`; the ticket only points to it. `digest` is that of its bytes."""
+
+    path: str
+    count: int
+    digest: str
+
+
+Binding = Single | Constant | Listing | Index
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """All that a worker is told: which attempt of which step of which run, and where its inputs are."""
+
+    run: str
+    prefix: str
+    plan_digest: str
+    step: StepKey
+    attempt: int
+    retries: int
+    inputs: Mapping[str, Binding] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "version": PROTOCOL_VERSION,
+            "run": self.run,
+            "prefix": self.prefix,
+            "plan": self.plan_digest,
+            "step": str(self.step),
+            "attempt": self.attempt,
+            "retries": self.retries,
+            "inputs": {name: _binding_to_json(binding) for name, binding in self.inputs.items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Ticket:
+        """Read a ticket. Raises ProtocolError for another version or a shape that isn't one."""
+        check_version(data, "ticket")
+        try:
+            return cls(
+                data["run"],
+                data["prefix"],
+                data["plan"],
+                StepKey.parse(data["step"]),
+                int(data["attempt"]),
+                int(data["retries"]),
+                {name: _binding_from_json(binding) for name, binding in data["inputs"].items()},
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ProtocolError(f"this is no ticket: {type(error).__name__}: {error}") from error
+
+
+def check_version(data: Any, what: str) -> None:
+    """Raise ProtocolError unless `data` is an object of this version."""
+    version = data.get("version") if isinstance(data, Mapping) else None
+    if version != PROTOCOL_VERSION:
+        raise ProtocolError(
+            f"{what} of version {version!r}; this Kedge reads version {PROTOCOL_VERSION}. "
+            "Use the same minor version in the image and in the engine"
+        )
+
+
+def check_outputs(outcome: Outcome, dynamic: Mapping[str, bool]) -> str | None:
+    """What is wrong with the outputs of a record (an unknown name, a wrong shape), or None."""
+    for name, given in outcome.outputs.items():
+        if name not in dynamic:
+            return f"the outcome names an output {name!r} that the op does not have"
+        if dynamic[name]:
+            if not isinstance(given, Mapping):
+                return f"output {name!r} is dynamic, but the outcome lists no keys for it"
+            bad = next((key for key in given if not is_mapping_key(key)), None)
+            if bad is not None:
+                return f"output {name!r}: {str(bad)[:80]!r} is no mapping key"
+    return None
+
+
+def _binding_to_json(binding: Binding) -> dict[str, Any]:
+    if isinstance(binding, Single):
+        return {"from": binding.source.to_json()}
+    if isinstance(binding, Constant):
+        return {"value": binding.value}
+    if isinstance(binding, Index):
+        return {"index": {"path": binding.path, "count": binding.count, "digest": binding.digest}}
+    return {"list": binding.to_json()}
+
+
+def _binding_from_json(data: Mapping[str, Any]) -> Binding:
+    if "from" in data:
+        return Single(SourceRef.from_json(data["from"]))
+    if "value" in data:
+        return Constant(data["value"])
+    if "index" in data:
+        return Index(data["index"]["path"], data["index"]["count"], data["index"]["digest"])
+    return Listing.from_json(data["list"])

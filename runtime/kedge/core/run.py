@@ -1,0 +1,389 @@
+"""One run: events in, actions out. This is the only place where a run is decided, for all engines.
+
+An engine feeds what it sees (`Ended`, `Lost`, `Tick`, ...) and carries out what comes back (`Start`, `Stop`,
+...). The work per event is proportional to what it changes. Feeding the same events again gives the same
+state and the same actions; an event that says nothing new (a doubled or late outcome) gives none.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from kedge.core import expand, retention
+from kedge.core.actions import Action, Discard, Finish, RunStatus, Start, Stop, StopReason, Wake
+from kedge.core.events import Begin, Cancel, Ended, Event, Lost, Resize, Resume, Suspend, Tick
+from kedge.core.ids import StepKey
+from kedge.core.plan import Plan
+from kedge.core.protocol import Failure, Outcome, OutcomeStatus, check_outputs
+from kedge.core.retry import RetryPolicy, delay_before, jitter_of
+from kedge.core.schedule import ReadyQueue
+from kedge.core.state import FINAL, STARTABLE, Availability, Gate, RunState, Step, StepState
+
+
+class Retain(StrEnum):
+    """How long values are kept: for good, until their readers are done, or until the run has ended well."""
+
+    ALWAYS = "Always"
+    UNTIL_CONSUMED = "UntilConsumed"
+    UNTIL_FINISHED = "UntilFinished"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """What one run is told besides its graph. `deadline` is in seconds since the run began."""
+
+    run_id: str = "run"
+    max_concurrent: int | None = 10
+    fail_fast: bool = False
+    retry: RetryPolicy | None = None
+    infrastructure_retries: int = 3
+    deadline: float | None = None
+    retain: Retain = Retain.ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is already known when a run begins.
+
+    `records`: outcomes of this very run, by step, in the order of their attempts (it is taken up again).
+    `live`: attempts that are known to exist. `inherited`: successes of an earlier run that count here too.
+    `selected`: when given, only these steps run; others are inherited or left out.
+    """
+
+    records: Mapping[StepKey, Sequence[Outcome]] = field(default_factory=dict)
+    live: AbstractSet[tuple[StepKey, int]] = frozenset()
+    inherited: Mapping[StepKey, Outcome] = field(default_factory=dict)
+    selected: Callable[[StepKey], bool] | None = None
+
+
+class Run:
+    """The state of one run and its rules.
+
+    `state` and `status` may be read at any time; only `apply` changes them.
+    """
+
+    def __init__(self, plan: Plan, settings: RunSettings | None = None, history: History | None = None) -> None:
+        self.plan = plan
+        self.settings = settings or RunSettings()
+        self.state = RunState(plan)
+        self.status = RunStatus.RUNNING
+        self.stopping: StopReason | None = None
+        self.retries = 0
+        self._history = history or History()
+        self._records: dict[StepKey, deque[Outcome]] = {k: deque(v) for k, v in self._history.records.items()}
+        self._queue = ReadyQueue(plan.limits, self.settings.max_concurrent)
+        self._delayed: list[tuple[float, tuple[int, ...], int, Step]] = []
+        self._suspended = False
+        self._began: float | None = None
+        self._deadline: float | None = None
+        self._actions: list[Action] = []
+        self._settled: deque[Step | Gate] = deque()
+        self._fresh: deque[Step] = deque()
+        self._now = 0.0
+        self._retains = self.settings.retain is Retain.UNTIL_CONSUMED
+        self._dynamic = [{out.name: out.dynamic for out in node.op.outputs} for node in plan.nodes]
+
+    # -- events ---------------------------------------------------------------------------------------------
+
+    def apply(self, event: Event) -> list[Action]:
+        """Take in one event and return what is to be done, in order."""
+        self._now = max(self._now, event.at)
+        if not self.finished:
+            self._HANDLERS[type(event)](self, event)
+            self._propagate()
+            self._start_ready()
+            self._finish_if_done()
+        actions, self._actions = self._actions, []
+        return actions
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has ended for good."""
+        return self.status not in (RunStatus.RUNNING, RunStatus.SUSPENDED)
+
+    @property
+    def running(self) -> int:
+        """How many steps are unfinished."""
+        return self._queue.running
+
+    def _begin(self, event: Begin) -> None:
+        if self._began is not None:
+            return
+        self._began = event.at
+        if self.settings.deadline is not None:
+            self._deadline = event.at + self.settings.deadline
+            self._actions.append(Wake(self._deadline))
+        self._fresh.extend(expand.open_scope(self.state, (), (), ()))
+
+    def _ended(self, event: Ended) -> None:
+        outcome = event.outcome
+        step = self.state.steps.get(outcome.step)
+        if step is None or step.state not in STARTABLE or outcome.attempt < step.attempt:
+            return
+        self._leave(step)
+        step.attempt = outcome.attempt
+        self._settle(step, outcome)
+
+    def _lost(self, event: Lost) -> None:
+        step = self.state.steps.get(event.step)
+        if step is None or step.state not in STARTABLE or event.attempt != step.attempt:
+            return
+        self._leave(step)
+        self._settle_lost(step, event.cause)
+
+    def _tick(self, event: Tick) -> None:
+        while self._delayed and self._delayed[0][0] <= self._now:
+            _, _, attempt, step = heapq.heappop(self._delayed)
+            if step.state is StepState.DELAYED and step.attempt == attempt:
+                step.due = None
+                self._enter_ready(step)
+        if self._deadline is not None and self._now >= self._deadline:
+            self._stop(StopReason.DEADLINE)
+
+    def _cancel(self, event: Cancel) -> None:
+        self._stop(StopReason.CANCELLED)
+
+    def _suspend(self, event: Suspend) -> None:
+        self._suspended = True
+        self.status = RunStatus.SUSPENDED
+
+    def _resume(self, event: Resume) -> None:
+        self._suspended = False
+        self.status = RunStatus.RUNNING
+
+    def _resize(self, event: Resize) -> None:
+        self._queue.max_concurrent = event.max_concurrent
+
+    _HANDLERS: Mapping[type, Callable[[Run, Any], None]] = {
+        Begin: _begin,
+        Ended: _ended,
+        Lost: _lost,
+        Tick: _tick,
+        Cancel: _cancel,
+        Suspend: _suspend,
+        Resume: _resume,
+        Resize: _resize,
+    }
+
+    # -- how an attempt ends --------------------------------------------------------------------------------
+
+    def _leave(self, step: Step) -> None:
+        if step.state is StepState.RUNNING:
+            self._queue.release(step)
+
+    def _settle(self, step: Step, outcome: Outcome) -> None:
+        if outcome.status is OutcomeStatus.SUCCEEDED:
+            fault = check_outputs(outcome, self._dynamic[step.node.index])
+            if fault is None:
+                self._succeed(step, outcome)
+            else:
+                self._fail(step, Failure("ProtocolError", f"step {step.key}: {fault}", retryable=False))
+        elif outcome.status is OutcomeStatus.LOST:
+            self._settle_lost(step, outcome.failure.message if outcome.failure else "lost")
+        else:
+            failure = outcome.failure or Failure("Unknown", "the outcome gives no reason")
+            delay = self._delay_of_retry(step, failure)
+            if self.stopping is not None or delay is None:
+                self._fail(step, failure)
+            else:
+                step.retries += 1
+                self.retries += 1
+                self._try_again(step, delay)
+
+    def _settle_lost(self, step: Step, cause: str) -> None:
+        step.losses += 1
+        if self.stopping is not None:
+            self._end(step, StepState.CANCELLED)
+        elif step.losses > self.settings.infrastructure_retries:
+            self._fail(step, Failure("Lost", f"attempt {step.attempt} was lost ({cause}), as were those before it"))
+        else:
+            self.retries += 1
+            self._try_again(step, 0.0)
+
+    def _delay_of_retry(self, step: Step, failure: Failure) -> float | None:
+        if not failure.retryable:
+            return None
+        if failure.request is not None:
+            return failure.request.delay if step.retries < failure.request.max_retries else None
+        policy = step.node.op.retry or self.settings.retry
+        if policy is None or step.retries >= policy.max_retries:
+            return None
+        return delay_before(policy, step.retries + 1, jitter_of(self.settings.run_id, str(step.key), step.attempt))
+
+    def _try_again(self, step: Step, delay: float) -> None:
+        step.attempt += 1
+        if delay <= 0 or self._is_known(step):
+            self._enter_ready(step)
+            return
+        step.due = self._now + delay
+        self.state.move(step, StepState.DELAYED)
+        heapq.heappush(self._delayed, (step.due, step.order, step.attempt, step))
+        self._actions.append(Wake(step.due))
+
+    def _succeed(self, step: Step, outcome: Outcome) -> None:
+        step.outputs = outcome.outputs
+        self._end(step, StepState.SUCCEEDED)
+
+    def _fail(self, step: Step, failure: Failure) -> None:
+        step.failure = failure
+        self._end(step, StepState.FAILED)
+        if self.settings.fail_fast:
+            self._stop(StopReason.FAIL_FAST)
+
+    def _end(self, step: Step, state: StepState) -> None:
+        self.state.move(step, state)
+        self._settled.append(step)
+
+    # -- what follows from it -------------------------------------------------------------------------------
+
+    def _propagate(self) -> None:
+        """Carry ends to those who wait for them, until nothing changes; a queue, so that depth doesn't matter."""
+        while self._settled or self._fresh:
+            while self._settled:
+                slot = self._settled.popleft()
+                if isinstance(slot, Step):
+                    self._after_step(slot)
+                else:
+                    self._after_gate(slot)
+            while self._fresh and not self._settled:
+                step = self._fresh.popleft()
+                if step.waiting == 0 and step.state is StepState.WAITING:
+                    self._decide(step)
+
+    def _after_step(self, step: Step) -> None:
+        for output, dynamic in self._dynamic[step.node.index].items():
+            if dynamic:
+                self._fan_out(step, output)
+        self._wake_dependents(step)
+        if self._retains:
+            self._discard(retention.after_step(self.state, step))
+        gate = expand.gates_above(self.state, step)
+        if gate is not None:
+            self._count_down(gate)
+
+    def _fan_out(self, step: Step, output: str) -> None:
+        if step.outputs is not None and output in step.outputs:
+            created, closed = expand.fan_out(self.state, step, output)
+            self._fresh.extend(created)
+        else:
+            closed = expand.no_fan_out(self.state, step, output)
+        for gate in closed:
+            self._close(gate)
+
+    def _count_down(self, gate: Gate) -> None:
+        gate.remaining -= 1
+        if gate.remaining == 0:
+            self._close(gate)
+
+    def _close(self, gate: Gate) -> None:
+        gate.closed = True
+        self._settled.append(gate)
+
+    def _after_gate(self, gate: Gate) -> None:
+        self._wake_dependents(gate)
+        if self._retains:
+            self._discard(retention.after_gate(self.state, gate))
+        if gate.parent is not None:
+            self._count_down(gate.parent)
+
+    def _wake_dependents(self, slot: Step | Gate) -> None:
+        for dependent in slot.dependents or ():
+            dependent.waiting -= 1
+            if dependent.waiting == 0 and dependent.state is StepState.WAITING:
+                self._decide(dependent)
+        slot.dependents = None
+
+    def _decide(self, step: Step) -> None:
+        found = expand.decide(self.state, step)
+        if found is Availability.SKIPPED:
+            self._end(step, StepState.SKIPPED)
+        elif found is Availability.BLOCKED:
+            self._end(step, StepState.UNTOUCHED)
+        elif self.stopping is not None:
+            self._end(step, StepState.CANCELLED)
+        else:
+            self._enter_ready(step)
+
+    def _enter_ready(self, step: Step) -> None:
+        """A step could start now: take over what is already known of it, or put it in line."""
+        if self._take_over(step) or self._replay(step):
+            return
+        self.state.move(step, StepState.READY)
+        if (step.key, step.attempt) in self._history.live:
+            self._queue.occupy(step)
+            self.state.move(step, StepState.RUNNING)
+        else:
+            self._queue.push(step)
+
+    def _take_over(self, step: Step) -> bool:
+        outcome = self._history.inherited.get(step.key)
+        if outcome is not None and check_outputs(outcome, self._dynamic[step.node.index]) is None:
+            step.cached = True
+            self._succeed(step, outcome)
+            return True
+        if self._history.selected is not None and not self._history.selected(step.key):
+            self._end(step, StepState.UNTOUCHED)
+            return True
+        return False
+
+    def _is_known(self, step: Step) -> bool:
+        return bool(self._records.get(step.key)) or (step.key, step.attempt) in self._history.live
+
+    def _replay(self, step: Step) -> bool:
+        """Read the next record of an attempt that was made before this engine took the run up."""
+        records = self._records.get(step.key)
+        while records:
+            outcome = records.popleft()
+            if outcome.attempt >= step.attempt:
+                step.attempt = outcome.attempt
+                self._settle(step, outcome)
+                return True
+        return False
+
+    def _start_ready(self) -> None:
+        if self._suspended or self.stopping is not None:
+            return
+        while (step := self._queue.take()) is not None:
+            self.state.move(step, StepState.RUNNING)
+            self._actions.append(Start(step.key, step.attempt, step.retries))
+
+    # -- how a run ends -------------------------------------------------------------------------------------
+
+    def _stop(self, reason: StopReason) -> None:
+        if self.stopping is not None:
+            return
+        self.stopping = reason
+        for step in list(self.state.steps.values()):
+            if step.state is StepState.RUNNING:
+                self._actions.append(Stop(step.key, step.attempt, reason))
+            elif step.state in (StepState.READY, StepState.DELAYED):
+                self._end(step, StepState.CANCELLED)
+
+    def _finish_if_done(self) -> None:
+        counts = self.state.counts
+        open_steps = counts[StepState.READY] + counts[StepState.RUNNING] + counts[StepState.DELAYED]
+        if self._began is None or open_steps or self.status is RunStatus.SUSPENDED and counts[StepState.WAITING]:
+            return
+        self.status = self._final_status()
+        self._actions.append(Finish(self.status))
+
+    def _final_status(self) -> RunStatus:
+        if self.stopping is StopReason.CANCELLED:
+            return RunStatus.CANCELLED
+        failed = self.state.counts[StepState.FAILED] or self.stopping is not None
+        return RunStatus.FAILED if failed else RunStatus.SUCCEEDED
+
+    def _discard(self, values: Sequence[Any]) -> None:
+        if values:
+            self._actions.append(Discard(tuple(values)))
+
+
+def is_final(state: StepState) -> bool:
+    """Whether a step in this state has ended for good."""
+    return state in FINAL
