@@ -1,8 +1,8 @@
 """Digests of stored values: cryptographic, computed on threads where a value is large.
 
 Up to one leaf of 4 MiB the digest is plain SHA-256: ``sha256:<hex>``. Beyond that it is BLAKE3, ``blake3:<hex>``, where
-the `blake3` package is installed (three times as fast on each core), and else a tree of two levels over SHA-256, whose leaves
-are hashed at the same time (hashlib lets go of the interpreter's lock)::
+the `blake3` package is installed (three times as fast on each core), and else a tree of two levels over SHA-256, whose
+leaves are hashed at the same time (hashlib lets go of the interpreter's lock)::
 
     leaf(i)  = SHA-256 of bytes [i * 4 MiB, (i + 1) * 4 MiB)
     digest   = SHA-256("kedge-sha256-tree-4m\\0" + size as 8 bytes, big end first + leaf(0) + leaf(1) + ...)
