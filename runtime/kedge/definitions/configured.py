@@ -1,0 +1,38 @@
+"""`configured`: the same definition with its config given now, or computed from a smaller one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kedge.core.errors import DagsterConfigMappingFunctionError, DagsterInvalidConfigError
+from kedge.definitions.config import Field, field_of
+
+
+def configured_field(config: Any, config_schema: Any) -> Field | None:
+    """The schema of the definition that `configured` makes: none for a constant, the smaller one for a function."""
+    return field_of(config_schema if config_schema is not None else Any) if callable(config) else None
+
+
+def resolver_of(inner: Field | None, config: Any, name: str, config_schema: Any) -> Callable[[Any], Any]:
+    """From the outer config to the inner one. A constant is checked now.
+
+    Raises DagsterInvalidConfigError when it does not fit.
+    """
+
+    def resolve(given: Any) -> Any:
+        try:
+            value = config(given) if callable(config) else config
+        except Exception as error:
+            raise DagsterConfigMappingFunctionError(f"the config function of {name} raised: {error}") from error
+        if inner is None:
+            return value
+        errors: list[str] = []
+        found = inner.config_type.resolve(value, name, errors)
+        if errors:
+            raise DagsterInvalidConfigError(f"Error in config for {name}", errors)
+        return found
+
+    if not callable(config):
+        resolve(None)
+    return resolve

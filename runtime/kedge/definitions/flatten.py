@@ -1,0 +1,177 @@
+"""From nested graphs to the op graph: every op under its flat name, every source traced to the op that gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any
+
+from kedge.core.errors import DagsterInvalidDefinitionError
+from kedge.core.graph import Collect, Each, From, Map, OpGraph, OpNode, OutputRef, OutputSpec, Source
+from kedge.core.retry import RetryPolicy
+from kedge.definitions.compose import FanInSource, InputSource, LocalSource, Node, NodeSource
+from kedge.definitions.graphs import GraphDefinition
+from kedge.definitions.ops import OpDefinition
+
+
+@dataclass(frozen=True)
+class RootInput:
+    """An input that is wired to an input of the job's own graph."""
+
+    name: str
+
+
+@dataclass
+class FlatOp:
+    """One op of a job under its flat name, with what was said about this use of it.
+
+    `graphs` are the enclosing graphs, outermost first. `roots` names the job input behind an unconnected input.
+    """
+
+    name: str
+    definition: OpDefinition
+    graphs: tuple[str, ...]
+    inputs: dict[str, Source]
+    roots: dict[str, str]
+    tags: Mapping[str, str]
+    retry_policy: RetryPolicy | None
+    hooks: AbstractSet[Any]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A graph within the job: its definition, its flat name, and where it stands itself."""
+
+    graph: GraphDefinition
+    path: tuple[str, ...]
+    node: Node | None = None
+    parent: _Place | None = None
+
+    def flat(self, name: str) -> str:
+        return ".".join((*self.path, name))
+
+
+def flatten(graph: GraphDefinition) -> dict[str, FlatOp]:
+    """All ops of a graph, in the order of their definition."""
+    found: dict[str, FlatOp] = {}
+    _visit(_Place(graph, ()), found, frozenset())
+    return found
+
+
+def _visit(place: _Place, found: dict[str, FlatOp], hooks: AbstractSet[Any]) -> None:
+    for node in place.graph.nodes.values():
+        if isinstance(node.definition, GraphDefinition):
+            inner = _Place(node.definition, (*place.path, node.name), node, place)
+            _visit(inner, found, hooks | node.hooks)
+        else:
+            flat = _flat_op(place, node, hooks)
+            found[flat.name] = flat
+
+
+def _flat_op(place: _Place, node: Node, hooks: AbstractSet[Any]) -> FlatOp:
+    inputs: dict[str, Source] = {}
+    roots: dict[str, str] = {}
+    for name, source in node.inputs.items():
+        traced = _trace(place, source)
+        if isinstance(traced, RootInput):
+            roots[name] = traced.name
+        elif traced is not None:
+            inputs[name] = traced
+    definition = node.definition
+    policy = node.retry_policy or definition.retry_policy
+    tags = {**_graph_tags(place), **node.tags}
+    return FlatOp(place.flat(node.name), definition, place.path, inputs, roots, tags, policy, hooks | node.hooks)
+
+
+def _graph_tags(place: _Place) -> Mapping[str, str]:
+    """Tags on the use of a nested graph hold for its ops."""
+    if place.node is None or place.parent is None:
+        return {}
+    return {**_graph_tags(place.parent), **place.node.tags}
+
+
+def _trace(place: _Place, source: LocalSource) -> Source | RootInput | None:
+    """The source in terms of flat ops; None for one that is not connected in an outer graph."""
+    if isinstance(source, InputSource):
+        if place.parent is None or place.node is None:
+            return RootInput(source.name)
+        outer = place.node.inputs.get(source.name)
+        return None if outer is None else _trace(place.parent, outer)
+    if isinstance(source, FanInSource):
+        members = tuple(_member(place, one) for one in source.members)
+        return Each(tuple(one for one in members if one is not None))
+    ref = _ref(place, source.node, source.output)
+    if source.kind == "collect":
+        return Collect(ref, source.levels)
+    return Map(ref) if source.kind == "map" else From(ref)
+
+
+def _member(place: _Place, source: NodeSource | InputSource) -> From | Collect | None:
+    traced = _trace(place, source)
+    if traced is None or isinstance(traced, From | Collect):
+        return traced
+    raise DagsterInvalidDefinitionError(
+        f"graph {place.graph.name}: a fan-in list holds {traced}; list outputs of ops or collected lists"
+    )
+
+
+def _ref(place: _Place, node: str, output: str) -> OutputRef:
+    definition = place.graph.nodes[node].definition
+    if not isinstance(definition, GraphDefinition):
+        return OutputRef(place.flat(node), output)
+    source = definition.output_sources[output]
+    return _ref(_Place(definition, (*place.path, node), place.graph.nodes[node], place), source.node, source.output)
+
+
+def to_op_graph(ops: Mapping[str, FlatOp], configs: Mapping[str, Any], job_retry: RetryPolicy | None) -> OpGraph:
+    """The op graph of a job. `configs` holds each op's config as plain data, for those that have one."""
+    return OpGraph(tuple(_to_node(op, configs.get(name), job_retry) for name, op in ops.items()))
+
+
+def _to_node(op: FlatOp, config: Any, job_retry: RetryPolicy | None) -> OpNode:
+    definition = op.definition
+    outputs = tuple(OutputSpec(out.name, out.is_dynamic, out.is_required) for out in definition.output_defs)
+    tags = {key: value for key, value in op.tags.items() if key not in _SETTINGS}
+    return OpNode(
+        name=op.name,
+        inputs=op.inputs,
+        outputs=outputs,
+        tags=tags,
+        config=config,
+        retry=op.retry_policy or job_retry,
+        timeout=_timeout_of(op),
+        pod=_pod_of(op),
+    )
+
+
+TIMEOUT_TAGS = ("kedge/timeout", "dagster/op_timeout")
+POD_TAG = "kedge/pod"
+_SETTINGS = frozenset({POD_TAG})
+
+
+def _timeout_of(op: FlatOp) -> float | None:
+    text = next((op.tags[tag] for tag in TIMEOUT_TAGS if tag in op.tags), None)
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise DagsterInvalidDefinitionError(f"op {op.name}: tag kedge/timeout is {text!r}; give seconds") from None
+
+
+def _pod_of(op: FlatOp) -> Mapping[str, Any] | None:
+    import json
+
+    text = op.tags.get(POD_TAG)
+    if text is None:
+        return None
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise DagsterInvalidDefinitionError(f"op {op.name}: tag {POD_TAG} is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise DagsterInvalidDefinitionError(f"op {op.name}: tag {POD_TAG} is {found!r}; give a mapping")
+    return found
+
+

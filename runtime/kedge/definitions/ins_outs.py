@@ -1,0 +1,135 @@
+"""Declarations of inputs and outputs: In, Out, DynamicOut, GraphIn, GraphOut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from kedge.definitions import types
+from kedge.definitions.types import DagsterType
+
+
+class _NoValue:
+    """Stands for "no value given", where None is one."""
+
+    def __repr__(self) -> str:
+        return "<no value>"
+
+    def __reduce__(self) -> str:
+        return "NO_VALUE"
+
+
+NO_VALUE = _NoValue()
+
+
+@dataclass(frozen=True)
+class In:
+    """An input of an op. The type is taken from the annotation unless given here."""
+
+    dagster_type: Any = NO_VALUE
+    description: str | None = None
+    default_value: Any = NO_VALUE
+    metadata: Mapping[str, Any] | None = None
+    asset_key: Any = None
+    asset_partitions: Any = None
+    input_manager_key: str | None = None
+
+
+@dataclass(frozen=True)
+class Out:
+    """An output of an op. `is_required=False`: the op may not yield it, and what reads it is then skipped."""
+
+    dagster_type: Any = NO_VALUE
+    description: str | None = None
+    is_required: bool = True
+    io_manager_key: str | None = None
+    metadata: Mapping[str, Any] | None = None
+    code_version: str | None = None
+
+    @property
+    def is_dynamic(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True)
+class DynamicOut(Out):
+    """An output with any number of values, each under a mapping key."""
+
+    @property
+    def is_dynamic(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class GraphIn:
+    """An input of a graph."""
+
+    description: str | None = None
+
+
+@dataclass(frozen=True)
+class GraphOut:
+    """An output of a graph."""
+
+    description: str | None = None
+
+
+class InputDefinition(NamedTuple):
+    """An input as the op has it: name, type, default, and how it is loaded."""
+
+    name: str
+    dagster_type: DagsterType
+    default_value: Any
+    metadata: Mapping[str, Any]
+    input_manager_key: str | None
+    description: str | None
+
+    @property
+    def has_default_value(self) -> bool:
+        return self.default_value is not NO_VALUE
+
+
+class OutputDefinition(NamedTuple):
+    """An output as the op has it."""
+
+    name: str
+    dagster_type: DagsterType
+    is_dynamic: bool
+    is_required: bool
+    io_manager_key: str
+    metadata: Mapping[str, Any]
+    description: str | None
+    code_version: str | None
+
+
+DEFAULT_IO_MANAGER = "io_manager"
+
+
+def input_of(name: str, declared: In | None, annotation: Any, default: Any) -> InputDefinition:
+    """Join the declaration, the annotation and the default of one parameter; the declaration wins."""
+    declared = declared or In()
+    kind = annotation if declared.dagster_type is NO_VALUE else declared.dagster_type
+    value = default if declared.default_value is NO_VALUE else declared.default_value
+    resolved = types.ANY if kind is NO_VALUE else types.resolve(type(None) if kind is None else kind)
+    return InputDefinition(
+        name, resolved, value, dict(declared.metadata or {}), declared.input_manager_key, declared.description
+    )
+
+
+def output_of(name: str, declared: Out, annotation: Any) -> OutputDefinition:
+    """Join the declaration and the annotation of one output; the declaration wins."""
+    kind = annotation if declared.dagster_type is NO_VALUE else declared.dagster_type
+    resolved = types.ANY if kind is NO_VALUE else types.resolve(type(None) if kind is None else kind)
+    return OutputDefinition(
+        name,
+        resolved,
+        declared.is_dynamic,
+        declared.is_required,
+        declared.io_manager_key or DEFAULT_IO_MANAGER,
+        dict(declared.metadata or {}),
+        declared.description,
+        declared.code_version,
+    )
+
+
