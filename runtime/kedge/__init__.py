@@ -94,6 +94,7 @@ _HOMES = {
     "definitions.values": """AssetMaterialization AssetObservation DynamicOutput ExpectationResult Failure Nothing
         Output RetryRequested""",
     "io.managers": "fs_io_manager mem_io_manager",
+    "worker.lazy": "LazyList",
     "local.inprocess": "ExecuteInProcessResult",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kedge.core.expand import slot_of
+from kedge.core.expand import give
 from kedge.core.plan import Dep, DepKind
 from kedge.core.protocol import Binding, Constant, Listing, Single, SourceRef
 from kedge.core.state import Availability, Gate, RunState, Step
@@ -15,16 +15,12 @@ def bind(state: RunState, step: Step) -> dict[str, Binding]:
         if planned.constant is not None:
             found[planned.name] = Constant(planned.constant.value)
         elif planned.fan_in:
-            members = [_read(state, step, dep) for dep in planned.deps if _is_given(state, step, dep)]
+            members = [_read(state, step, dep) for dep in planned.deps if give(state, step, dep) is Availability.GIVEN]
             found[planned.name] = Listing(members)
         else:
             one = _read(state, step, planned.deps[0])
             found[planned.name] = one if isinstance(one, Listing) else Single(one)
     return found
-
-
-def _is_given(state: RunState, step: Step, dep: Dep) -> bool:
-    return dep.kind is DepKind.ELEMENT or slot_of(state, step, dep).gives(dep.output) is Availability.GIVEN
 
 
 def _read(state: RunState, step: Step, dep: Dep) -> SourceRef | Listing:

@@ -6,12 +6,10 @@ told of the others as they end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from kedge.core.graph import OutputRef
 from kedge.core.ids import StepKey
 from kedge.core.plan import Axes, Dep, DepKind
-from kedge.core.state import FINAL, Availability, Gate, RunState, Step
+from kedge.core.state import Availability, Gate, RunState, Step
 
 
 def open_scope(state: RunState, axes: Axes, keys: tuple[str, ...], ordinals: tuple[int, ...]) -> list[Step]:
@@ -71,9 +69,9 @@ def _fill_gates(state: RunState, producer: Step, output: str) -> list[Gate]:
     return closed
 
 
-def slot_of(state: RunState, step: Step, dep: Dep) -> Step | Gate:
-    """The step or gate that this dependency of `step` reads from."""
-    keys = step.key.keys[: dep.level]
+def slot_of(state: RunState, keys: tuple[str, ...], dep: Dep) -> Step | Gate:
+    """The step or gate that a reader with these mapping keys reads from."""
+    keys = keys[: dep.level]
     if dep.kind is DepKind.GATE:
         return state.gates[dep.node, keys]
     return state.step_of(dep.node, keys)
@@ -88,8 +86,8 @@ def gates_above(state: RunState, step: Step) -> Gate | None:
 def _subscribe(state: RunState, step: Step, dep: Dep) -> None:
     if dep.kind is DepKind.ELEMENT:
         return
-    slot = slot_of(state, step, dep)
-    if slot.closed if isinstance(slot, Gate) else slot.state in FINAL:
+    slot = slot_of(state, step.key.keys, dep)
+    if slot.ended:
         return
     step.waiting += 1
     if slot.dependents is None:
@@ -112,18 +110,25 @@ def decide(state: RunState, step: Step) -> Availability:
             return found
         blocked = blocked or found is Availability.BLOCKED
     for dep in step.node.after:
-        found = _given_by(state, step, (dep,), False)
+        found = give(state, step, dep)
         if found is Availability.SKIPPED:
             return found
         blocked = blocked or found is Availability.BLOCKED
     return Availability.BLOCKED if blocked else Availability.GIVEN
 
 
-def _given_by(state: RunState, step: Step, deps: Iterable[Dep], fan_in: bool) -> Availability:
-    given = not fan_in
+def _given_by(state: RunState, step: Step, deps: tuple[Dep, ...], fan_in: bool) -> Availability:
+    given = not deps
     for dep in deps:
-        found = Availability.GIVEN if dep.kind is DepKind.ELEMENT else slot_of(state, step, dep).gives(dep.output)
+        found = give(state, step, dep)
         if not fan_in or found is Availability.BLOCKED:
             return found
         given = given or found is Availability.GIVEN
     return Availability.GIVEN if given else Availability.SKIPPED
+
+
+def give(state: RunState, step: Step, dep: Dep) -> Availability:
+    """What one dependency of a step has for it, now that it has ended."""
+    if dep.kind is DepKind.ELEMENT:
+        return Availability.GIVEN
+    return slot_of(state, step.key.keys, dep).gives(dep.output)

@@ -208,9 +208,7 @@ def _source_to_json(source: Source) -> dict[str, Any]:
     if isinstance(source, Collect):
         return {"collect": str(source.ref)} | ({"levels": source.levels} if source.levels > 1 else {})
     return {
-        "each": [
-            str(member.ref) if isinstance(member, From) else _source_to_json(member) for member in source.members
-        ]
+        "each": [str(member.ref) if isinstance(member, From) else _source_to_json(member) for member in source.members]
     }
 
 

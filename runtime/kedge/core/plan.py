@@ -261,7 +261,9 @@ def _after_of(op: OpNode, axes: Mapping[str, Axes], index: Mapping[str, int]) ->
     deps = []
     for name in op.after:
         other = axes[name]
-        common = next((i for i, (a, b) in enumerate(zip(own, other, strict=False)) if a != b), min(len(own), len(other)))
+        common = next(
+            (i for i, (a, b) in enumerate(zip(own, other, strict=False)) if a != b), min(len(own), len(other))
+        )
         deps.append(Dep(DepKind.STEP if common == len(other) else DepKind.GATE, index[name], "", common))
     return tuple(deps)
 

@@ -1,14 +1,15 @@
 """When a value has been consumed. A reader that succeeded or was skipped lets go of what it read.
 
 Each output knows how many readers its op has in the plan; a reader deeper in a map than the value lets go once,
-when the gate over all its clones closes. A reader that failed never lets go, so that a retry of the run
-still finds its inputs. Values that nobody reads are the job's results and stay.
+when the gate over all its clones closes (with no clones, that may be before the value is there). A reader that
+failed never lets go, so that a retry of the run still finds its inputs. Values that nobody reads are the job's results and stay.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kedge.core.expand import slot_of
 from kedge.core.plan import Dep, DepKind
 from kedge.core.protocol import SourceRef
 from kedge.core.state import Availability, Gate, RunState, Step, StepState
@@ -18,25 +19,39 @@ _DONE = (StepState.SUCCEEDED, StepState.SKIPPED)
 
 def after_step(state: RunState, step: Step) -> list[SourceRef]:
     """The values that may go now that `step` has ended."""
-    if step.state not in _DONE:
-        return []
     freed: list[SourceRef] = []
-    for dep in step.node.releases:
-        for producer, key in _units(state, step, dep):
-            _let_go(producer, dep.output, key, freed)
+    if step.state in _DONE:
+        for dep in step.node.releases:
+            _release(state, dep, step.key.keys, freed)
+    _make_up(state, step, freed)
     return freed
 
 
 def after_gate(state: RunState, gate: Gate) -> list[SourceRef]:
     """The values that may go now that all clones under `gate` have ended."""
-    deps = state.plan.gate_releases.get((gate.node.index, gate.level))
-    if not deps or gate.absent is Availability.BLOCKED or not all(map(_is_done, gate.children or ())):
-        return []
     freed: list[SourceRef] = []
-    for dep in deps:
-        for producer, key in _units_at(state, dep, gate.prefix):
-            _let_go(producer, dep.output, key, freed)
+    deps = state.plan.gate_releases.get((gate.node.index, gate.level))
+    if deps and _is_done(gate):
+        for dep in deps:
+            _release(state, dep, gate.prefix, freed)
+    _make_up(state, gate, freed)
     return freed
+
+
+def _release(state: RunState, dep: Dep, keys: tuple[str, ...], freed: list[SourceRef]) -> None:
+    """A reader with these keys lets go; at once, or when the source ends: no clones are done before it is."""
+    slot = slot_of(state, keys, dep)
+    if not slot.ended:
+        slot.early = [*(slot.early or ()), (dep, keys)]
+        return
+    for producer, key in _units(slot, dep, keys):
+        _let_go(producer, dep.output, key, freed)
+
+
+def _make_up(state: RunState, slot: Step | Gate, freed: list[SourceRef]) -> None:
+    for dep, keys in slot.early or ():
+        _release(state, dep, keys, freed)
+    slot.early = None
 
 
 def _is_done(child: Step | Gate) -> bool:
@@ -45,24 +60,17 @@ def _is_done(child: Step | Gate) -> bool:
     return child.absent is not Availability.BLOCKED and all(map(_is_done, child.children or ()))
 
 
-def _units(state: RunState, step: Step, dep: Dep) -> Iterator[tuple[Step, str | None]]:
-    return _units_at(state, dep, step.key.keys)
-
-
-def _units_at(state: RunState, dep: Dep, keys: tuple[str, ...]) -> Iterator[tuple[Step, str | None]]:
+def _units(slot: Step | Gate, dep: Dep, keys: tuple[str, ...]) -> Iterator[tuple[Step, str | None]]:
     """The stored values behind one dependency: (producing step, mapping key or None)."""
-    prefix = keys[: dep.level]
-    if dep.kind is DepKind.GATE:
-        yield from _under(state.gates[dep.node, prefix], dep.output)
-        return
-    producer = state.step_of(dep.node, prefix)
-    if dep.kind is DepKind.ELEMENT:
-        yield producer, keys[dep.level]
+    if isinstance(slot, Gate):
+        yield from _under(slot, dep.output)
+    elif dep.kind is DepKind.ELEMENT:
+        yield slot, keys[dep.level]
     elif dep.kind is DepKind.COLLECT:
-        for key in (producer.outputs or {}).get(dep.output, ()):
-            yield producer, key
+        for key in (slot.outputs or {}).get(dep.output, ()):
+            yield slot, key
     else:
-        yield producer, None
+        yield slot, None
 
 
 def _under(gate: Gate, output: str) -> Iterator[tuple[Step, str | None]]:

@@ -10,9 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedge.core.errors import DagsterInvalidDefinitionError, ProtocolError
+
+if TYPE_CHECKING:
+    from kedge.core.protocol import Failure
 
 
 class Backoff(Enum):
@@ -103,3 +106,15 @@ def jitter_of(run_id: str, step: str, attempt: int) -> float:
     """A number in [0, 1) that is spread evenly over steps and attempts, and always the same for the same one."""
     digest = blake2b(f"{run_id}\0{step}\0{attempt}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64
+
+
+def allows_retry(policy: RetryPolicy | None, failure: Failure, retries: int) -> bool:
+    """Whether a failed attempt is followed by another, when `retries` were already made.
+
+    A final failure never is; an op's own request counts by its own limit; otherwise the policy decides.
+    """
+    if not failure.retryable:
+        return False
+    if failure.request is not None:
+        return retries < failure.request.max_retries
+    return policy is not None and retries < policy.max_retries

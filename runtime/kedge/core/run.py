@@ -53,7 +53,7 @@ class History:
 
     `records`: outcomes of this very run, by step, in the order of their attempts (it is taken up again).
     `live`: attempts that are known to exist. `inherited`: successes of an earlier run that count here too.
-    `selected`: when given, only these steps run; others are inherited or left out.
+    `selected`: when given, just these steps run; others are inherited or left out.
     """
 
     records: Mapping[StepKey, Sequence[Outcome]] = field(default_factory=dict)
@@ -77,9 +77,11 @@ class Run:
         self.retries = 0
         self._history = history or History()
         self._records: dict[StepKey, deque[Outcome]] = {k: deque(v) for k, v in self._history.records.items()}
+        self._live: dict[StepKey, int] = {}
+        for key, attempt in self._history.live:
+            self._live[key] = max(attempt, self._live.get(key, 0))
         self._queue = ReadyQueue(plan.limits, self.settings.max_concurrent)
         self._delayed: list[tuple[float, tuple[int, ...], int, Step]] = []
-        self._suspended = False
         self._began: float | None = None
         self._deadline: float | None = None
         self._actions: list[Action] = []
@@ -124,25 +126,28 @@ class Run:
     def _ended(self, event: Ended) -> None:
         outcome = event.outcome
         step = self.state.steps.get(outcome.step)
-        if step is None or step.state not in STARTABLE or outcome.attempt < step.attempt:
-            return
-        self._leave(step)
-        step.attempt = outcome.attempt
-        self._settle(step, outcome)
+        if step is None or step.state is StepState.WAITING:
+            self._keep(outcome)
+        elif step.state in STARTABLE and outcome.attempt >= step.attempt:
+            self._close_attempt(step, outcome)
+
+    def _keep(self, outcome: Outcome) -> None:
+        """An outcome whose step can't have started yet, as far as this engine knows: its turn will come."""
+        if outcome.step.op in self.plan.by_name:
+            self._records.setdefault(outcome.step, deque()).append(outcome)
 
     def _lost(self, event: Lost) -> None:
         step = self.state.steps.get(event.step)
-        if step is None or step.state not in STARTABLE or event.attempt != step.attempt:
-            return
-        self._leave(step)
-        self._settle_lost(step, event.cause)
+        if step is None or step.state is StepState.WAITING or step.attempt == event.attempt:
+            failure = Failure("Lost", event.cause)
+            self._ended(Ended(Outcome(event.step, event.attempt, OutcomeStatus.LOST, failure=failure), event.at))
 
     def _tick(self, event: Tick) -> None:
         while self._delayed and self._delayed[0][0] <= self._now:
             _, _, attempt, step = heapq.heappop(self._delayed)
             if step.state is StepState.DELAYED and step.attempt == attempt:
                 step.due = None
-                self._enter_ready(step)
+                self._line_up(step)
         if self._deadline is not None and self._now >= self._deadline:
             self._stop(StopReason.DEADLINE)
 
@@ -150,11 +155,9 @@ class Run:
         self._stop(StopReason.CANCELLED)
 
     def _suspend(self, event: Suspend) -> None:
-        self._suspended = True
         self.status = RunStatus.SUSPENDED
 
     def _resume(self, event: Resume) -> None:
-        self._suspended = False
         self.status = RunStatus.RUNNING
 
     def _resize(self, event: Resize) -> None:
@@ -173,38 +176,50 @@ class Run:
 
     # -- how an attempt ends --------------------------------------------------------------------------------
 
-    def _leave(self, step: Step) -> None:
+    def _close_attempt(self, step: Step, outcome: Outcome) -> None:
+        step.due = None
         if step.state is StepState.RUNNING:
             self._queue.release(step)
+        if self.stopping is not None and outcome.status is OutcomeStatus.LOST:
+            self._end(step, StepState.CANCELLED)  # this engine stopped it
+            return
+        delay = self._settle(step, outcome)
+        if delay is not None:
+            self._proceed(step, self._now + delay)
 
-    def _settle(self, step: Step, outcome: Outcome) -> None:
+    def _settle(self, step: Step, outcome: Outcome) -> float | None:
+        """Take in how an attempt ended. Returns the delay before the next one; None when the step has ended."""
+        step.attempt = outcome.attempt
         if outcome.status is OutcomeStatus.SUCCEEDED:
             fault = check_outputs(outcome, self._dynamic[step.node.index])
             if fault is None:
                 self._succeed(step, outcome)
             else:
                 self._fail(step, Failure("ProtocolError", f"step {step.key}: {fault}", retryable=False))
-        elif outcome.status is OutcomeStatus.LOST:
-            self._settle_lost(step, outcome.failure.message if outcome.failure else "lost")
-        else:
-            failure = outcome.failure or Failure("Unknown", "the outcome gives no reason")
-            delay = self._delay_of_retry(step, failure)
-            if self.stopping is not None or delay is None:
-                self._fail(step, failure)
-            else:
-                step.retries += 1
-                self.retries += 1
-                self._try_again(step, delay)
+            return None
+        failure = outcome.failure or Failure("Unknown", "the outcome gives no reason")
+        if outcome.status is OutcomeStatus.LOST:
+            return self._settle_lost(step, failure)
+        delay = self._delay_of_retry(step, failure)
+        if delay is None:
+            self._fail(step, failure)
+            return None
+        step.retries += 1
+        self._count_attempt(step)
+        return delay
 
-    def _settle_lost(self, step: Step, cause: str) -> None:
+    def _settle_lost(self, step: Step, failure: Failure) -> float | None:
         step.losses += 1
-        if self.stopping is not None:
-            self._end(step, StepState.CANCELLED)
-        elif step.losses > self.settings.infrastructure_retries:
-            self._fail(step, Failure("Lost", f"attempt {step.attempt} was lost ({cause}), as were those before it"))
-        else:
-            self.retries += 1
-            self._try_again(step, 0.0)
+        if step.losses > self.settings.infrastructure_retries:
+            why = f"attempt {step.attempt} was lost ({failure.message}), as were {step.losses - 1} before it"
+            self._fail(step, Failure("Lost", why))
+            return None
+        self._count_attempt(step)
+        return 0.0
+
+    def _count_attempt(self, step: Step) -> None:
+        step.attempt += 1
+        self.retries += 1
 
     def _delay_of_retry(self, step: Step, failure: Failure) -> float | None:
         if not failure.retryable:
@@ -215,16 +230,6 @@ class Run:
         if policy is None or step.retries >= policy.max_retries:
             return None
         return delay_before(policy, step.retries + 1, jitter_of(self.settings.run_id, str(step.key), step.attempt))
-
-    def _try_again(self, step: Step, delay: float) -> None:
-        step.attempt += 1
-        if delay <= 0 or self._is_known(step):
-            self._enter_ready(step)
-            return
-        step.due = self._now + delay
-        self.state.move(step, StepState.DELAYED)
-        heapq.heappush(self._delayed, (step.due, step.order, step.attempt, step))
-        self._actions.append(Wake(step.due))
 
     def _succeed(self, step: Step, outcome: Outcome) -> None:
         step.outputs = outcome.outputs
@@ -237,6 +242,7 @@ class Run:
             self._stop(StopReason.FAIL_FAST)
 
     def _end(self, step: Step, state: StepState) -> None:
+        step.due = None
         self.state.move(step, state)
         self._settled.append(step)
 
@@ -282,7 +288,7 @@ class Run:
             self._close(gate)
 
     def _close(self, gate: Gate) -> None:
-        gate.closed = True
+        gate.ended = True
         self._settled.append(gate)
 
     def _after_gate(self, gate: Gate) -> None:
@@ -305,49 +311,73 @@ class Run:
             self._end(step, StepState.SKIPPED)
         elif found is Availability.BLOCKED:
             self._end(step, StepState.UNTOUCHED)
-        elif self.stopping is not None:
-            self._end(step, StepState.CANCELLED)
-        else:
-            self._enter_ready(step)
-
-    def _enter_ready(self, step: Step) -> None:
-        """A step could start now: take over what is already known of it, or put it in line."""
-        if self._take_over(step) or self._replay(step):
-            return
-        self.state.move(step, StepState.READY)
-        if (step.key, step.attempt) in self._history.live:
-            self._queue.occupy(step)
-            self.state.move(step, StepState.RUNNING)
-        else:
-            self._queue.push(step)
+        elif not self._take_over(step):
+            self._proceed(step)
 
     def _take_over(self, step: Step) -> bool:
+        """In a re-execution: what isn't to run counts with its earlier success, or is left out."""
+        selected = self._history.selected
+        if selected is not None and selected(step.key):
+            return False
         outcome = self._history.inherited.get(step.key)
         if outcome is not None and check_outputs(outcome, self._dynamic[step.node.index]) is None:
             step.cached = True
             self._succeed(step, outcome)
-            return True
-        if self._history.selected is not None and not self._history.selected(step.key):
+        elif selected is not None:
             self._end(step, StepState.UNTOUCHED)
-            return True
-        return False
+        else:
+            return False
+        return True
 
-    def _is_known(self, step: Step) -> bool:
-        return bool(self._records.get(step.key)) or (step.key, step.attempt) in self._history.live
+    def _proceed(self, step: Step, due: float = 0.0) -> None:
+        """The next attempt may start at `due`, unless a record says how it ended or it is known to run."""
+        while (outcome := self._next_record(step)) is not None:
+            delay = self._settle(step, outcome)
+            if delay is None:
+                return
+            due = self._end_of(outcome) + delay
+        if self._live.get(step.key, 0) >= step.attempt:
+            self._find_running(step)
+        elif self.stopping is not None:
+            self._end(step, StepState.CANCELLED)
+        elif due > self._now:
+            self._put_off(step, due)
+        else:
+            self._line_up(step)
 
-    def _replay(self, step: Step) -> bool:
-        """Read the next record of an attempt that was made before this engine took the run up."""
+    def _next_record(self, step: Step) -> Outcome | None:
+        """The next record of an attempt that was made before this engine knew of it."""
         records = self._records.get(step.key)
         while records:
             outcome = records.popleft()
             if outcome.attempt >= step.attempt:
-                step.attempt = outcome.attempt
-                self._settle(step, outcome)
-                return True
-        return False
+                return outcome
+        return None
+
+    def _end_of(self, outcome: Outcome) -> float:
+        """When a recorded attempt ended, so that a restart doesn't begin its delay anew."""
+        ended = outcome.times.ended if outcome.times is not None else None
+        return self._now if ended is None else min(ended, self._now)
+
+    def _find_running(self, step: Step) -> None:
+        step.attempt = self._live[step.key]
+        self._queue.occupy(step)
+        self.state.move(step, StepState.RUNNING)
+        if self.stopping is not None:
+            self._actions.append(Stop(step.key, step.attempt, self.stopping))
+
+    def _put_off(self, step: Step, due: float) -> None:
+        step.due = due
+        self.state.move(step, StepState.DELAYED)
+        heapq.heappush(self._delayed, (due, step.order, step.attempt, step))
+        self._actions.append(Wake(due))
+
+    def _line_up(self, step: Step) -> None:
+        self.state.move(step, StepState.READY)
+        self._queue.push(step)
 
     def _start_ready(self) -> None:
-        if self._suspended or self.stopping is not None:
+        if self.status is RunStatus.SUSPENDED or self.stopping is not None:
             return
         while (step := self._queue.take()) is not None:
             self.state.move(step, StepState.RUNNING)
@@ -368,8 +398,8 @@ class Run:
     def _finish_if_done(self) -> None:
         counts = self.state.counts
         open_steps = counts[StepState.READY] + counts[StepState.RUNNING] + counts[StepState.DELAYED]
-        if self._began is None or open_steps or self.status is RunStatus.SUSPENDED and counts[StepState.WAITING]:
-            return
+        if self._began is None or open_steps:
+            return  # a step that waits, waits for an open one
         self.status = self._final_status()
         self._actions.append(Finish(self.status))
 

@@ -13,8 +13,9 @@ The legal moves of a step::
        ├─▶ UNTOUCHED  a source failed        │ └─▶ FAILED
        └─▶ SUCCEEDED  taken over (cached)    └───▶ CANCELLED
 
-An outcome is taken wherever the step stands short of a final state (after a restart the record may be read
-before the step was started again). CANCELLED is open to every step that has not ended.
+An outcome is taken wherever the step stands short of a final state: after a restart the record may be read
+before the step was started again, or even before its sources have ended; then it is kept until they have.
+CANCELLED is open to every step that has not ended.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from enum import Enum
 from typing import Any
 
 from kedge.core.ids import StepKey
-from kedge.core.plan import Plan, PlanNode
+from kedge.core.plan import Dep, Plan, PlanNode
 from kedge.core.protocol import Failure
 
 
@@ -42,10 +43,12 @@ class StepState(Enum):
     CANCELLED = "cancelled"
 
 
-FINAL = frozenset(
-    {StepState.SUCCEEDED, StepState.FAILED, StepState.SKIPPED, StepState.UNTOUCHED, StepState.CANCELLED}
-)
+FINAL = frozenset({StepState.SUCCEEDED, StepState.FAILED, StepState.SKIPPED, StepState.UNTOUCHED, StepState.CANCELLED})
 STARTABLE = frozenset({StepState.READY, StepState.RUNNING, StepState.DELAYED})
+
+
+Release = tuple[Dep, tuple[str, ...]]
+"""A reader has let go of what it read: the dependency, and the mapping keys of the reader."""
 
 
 class Availability(Enum):
@@ -64,6 +67,7 @@ class Step:
         "cached",
         "dependents",
         "due",
+        "early",
         "failure",
         "holds",
         "key",
@@ -91,6 +95,12 @@ class Step:
         self.failure: Failure | None = None
         self.dependents: list[Step] | None = None
         self.holds: dict[Any, int] | None = None
+        self.early: list[Release] | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether its state is final."""
+        return self.state in FINAL
 
     def gives(self, output: str) -> Availability:
         """What this step, now final, has for a reader of `output` ("" for order alone)."""
@@ -107,7 +117,19 @@ class Gate:
     None until the fan-out is known. `absent` says that there will be none, because its producer gave none.
     """
 
-    __slots__ = ("absent", "children", "closed", "dependents", "level", "node", "parent", "prefix", "remaining")
+    __slots__ = (
+        "_given",
+        "absent",
+        "children",
+        "dependents",
+        "early",
+        "ended",
+        "level",
+        "node",
+        "parent",
+        "prefix",
+        "remaining",
+    )
 
     def __init__(self, node: PlanNode, level: int, prefix: tuple[str, ...], parent: Gate | None) -> None:
         self.node = node
@@ -117,13 +139,24 @@ class Gate:
         self.children: list[Step | Gate] | None = None
         self.absent: Availability | None = None
         self.remaining = 0
-        self.closed = False
+        self.ended = False
         self.dependents: list[Step] | None = None
+        self.early: list[Release] | None = None
+        self._given: dict[str, Availability] = {}
 
     def gives(self, output: str) -> Availability:
-        """What this gate, now closed, has for a reader: blocked by one failed clone, skipped if all were."""
+        """What this gate, now closed, has for a reader: blocked by one failed clone, skipped if all were.
+
+        Kept once known: thousands of clones may read one `collect`.
+        """
         if self.absent is not None:
             return self.absent
+        found = self._given.get(output)
+        if found is None:
+            found = self._given[output] = self._gather(output)
+        return found
+
+    def _gather(self, output: str) -> Availability:
         given = False
         assert self.children is not None
         for child in self.children:

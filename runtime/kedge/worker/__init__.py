@@ -1,0 +1,1 @@
+"""One step in one process: ticket in, outcome out. The same code runs in process, in local processes and in pods."""

@@ -1,0 +1,123 @@
+"""Running a job in this process: for unit tests and notebooks. One step at a time, in the order of the core."""
+
+from __future__ import annotations
+
+import heapq
+import time
+import uuid
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from kedge.core.actions import Action, Discard, Finish, Start, Stop, Wake
+from kedge.core.bindings import bind
+from kedge.core.events import Begin, Ended, Tick
+from kedge.core.protocol import Outcome, OutcomeStatus
+from kedge.core.run import Run, RunSettings
+from kedge.definitions.jobs import JobDefinition
+from kedge.io.managers import MemoryIOManager
+from kedge.local.results import ExecuteInProcessResult
+from kedge.worker.failures import user_exception
+from kedge.worker.program import Program
+from kedge.worker.step import StepEnvironment, run_step
+
+__all__ = ["ExecuteInProcessResult", "execute"]
+
+
+def execute(
+    job: JobDefinition,
+    *,
+    run_config: Any = None,
+    raise_on_error: bool = True,
+    run_id: str | None = None,
+    input_values: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    partition_key: str | None = None,
+    settings: RunSettings | None = None,
+) -> ExecuteInProcessResult:
+    """Run `job` here and return its result.
+
+    Raises DagsterInvalidConfigError before any step when the config does not fit, and with `raise_on_error` the
+    user's own exception at the first failure.
+    """
+    run_id = run_id or str(uuid.uuid4())
+    all_tags = {**job.run_tags, **(tags or {})}
+    if partition_key is not None:
+        all_tags["dagster/partition"] = partition_key
+    config = job.resolve_config(run_config, input_values)
+    program = Program(job, config, run_id, all_tags, MemoryIOManager())
+    run = Run(job.plan(), settings or RunSettings(run_id=run_id, max_concurrent=1, retry=job.op_retry_policy))
+    return _Execution(program, run, raise_on_error).run()
+
+
+class _Execution:
+    def __init__(self, program: Program, run: Run, raise_on_error: bool) -> None:
+        self._run = run
+        self._program = program
+        self._raise = raise_on_error
+        self._env = StepEnvironment(program, program.scope(), memory={})
+        self._outcomes: list[Outcome] = []
+        self._wakes: list[float] = []
+
+    def run(self) -> ExecuteInProcessResult:
+        run, clock = self._run, self._env.clock
+        try:
+            for key in sorted(self._program.job.required_resource_keys):
+                self._env.scope.get(key)
+            actions: deque[Action] = deque(run.apply(Begin(clock())))
+            while not run.finished:
+                if actions:
+                    actions.extend(self._carry_out(actions.popleft()))
+                else:
+                    actions.extend(self._wait())
+        finally:
+            self._env.scope.close()
+        assert self._env.memory is not None
+        return ExecuteInProcessResult(self._program, run, self._outcomes, self._env.memory)
+
+    def _carry_out(self, action: Action) -> list[Action]:
+        if isinstance(action, Start):
+            return self._step(action)
+        if isinstance(action, Wake):
+            heapq.heappush(self._wakes, action.at)
+        elif isinstance(action, Discard):
+            self._forget(action)
+        else:
+            assert isinstance(action, Finish | Stop)
+        return []
+
+    def _step(self, start: Start) -> list[Action]:
+        run, env = self._run, self._env
+        inputs = bind(run.state, run.state.steps[start.step])
+        outcome = run_step(env, start.step, start.attempt, start.retries, inputs)
+        self._outcomes.append(outcome)
+        actions = run.apply(Ended(outcome, env.clock()))
+        if outcome.status is OutcomeStatus.FAILED and self._raise:
+            self._raise_if_final(start, outcome)
+        return actions
+
+    def _raise_if_final(self, start: Start, outcome: Outcome) -> None:
+        step = self._run.state.steps[start.step]
+        error = self._env.last_error
+        if step.failure is None or error is None:
+            return
+        if outcome.failure is not None and outcome.failure.error == "DagsterMaxRetriesExceededError":
+            from kedge.core.errors import DagsterMaxRetriesExceededError
+
+            raise DagsterMaxRetriesExceededError(outcome.failure.message) from user_exception(error)
+        raise user_exception(error)
+
+    def _wait(self) -> list[Action]:
+        """Nothing can be done now: sleep until the next delayed retry is due."""
+        due = heapq.heappop(self._wakes)
+        time.sleep(max(0.0, due - self._env.clock()))
+        return self._run.apply(Tick(max(due, self._env.clock())))
+
+    def _forget(self, action: Discard) -> None:
+        assert self._env.memory is not None
+        for source in action.values:
+            values = self._env.memory[source.step]
+            if source.mapping_key is None:
+                values.pop(source.output, None)
+            else:
+                values[source.output].pop(source.mapping_key, None)

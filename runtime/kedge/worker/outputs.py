@@ -1,0 +1,138 @@
+"""What an op returned or yielded, as one stream of outputs and logged events.
+
+The rules are Dagster's (`_core/execution/plan/compute_generator.py`): a return stands for the outputs in order, a
+yielded value must say which output it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import typing
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from kedge.core.errors import DagsterInvariantViolationError
+from kedge.definitions.ins_outs import OutputDefinition
+from kedge.definitions.ops import OpDefinition, is_output_annotation
+from kedge.definitions.values import LOGGED, DynamicOutput, Output
+
+
+def stream(definition: OpDefinition, result: Any) -> Iterator[Any]:
+    """Outputs and logged events, in order. Raises DagsterInvariantViolationError for anything else."""
+    if inspect.iscoroutine(result):
+        result = asyncio.run(result)
+    if inspect.isasyncgen(result):
+        result = _drain(result)
+    if inspect.isgenerator(result):
+        yield from _yielded(definition, result)
+    else:
+        yield from _returned(definition, result)
+
+
+def _drain(generator: Any) -> Iterator[Any]:
+    loop = asyncio.new_event_loop()
+    try:
+        while True:
+            try:
+                yield loop.run_until_complete(anext(generator))
+            except StopAsyncIteration:
+                return
+    finally:
+        loop.run_until_complete(generator.aclose())
+        loop.close()
+
+
+def _yielded(definition: OpDefinition, generator: Iterator[Any]) -> Iterator[Any]:
+    for one in generator:
+        if not isinstance(one, (Output, DynamicOutput, *LOGGED)):
+            raise DagsterInvariantViolationError(
+                f"op {definition.name} yielded {_kind(one)}; yield Output(value, output_name) or DynamicOutput, "
+                f"or return the value"
+            )
+        yield one
+
+
+def _returned(definition: OpDefinition, result: Any) -> Iterator[Any]:
+    outputs = definition.output_defs
+    if isinstance(result, LOGGED):
+        raise DagsterInvariantViolationError(
+            f"op {definition.name} returned {_kind(result)}; yield it, or log it with context.log_event"
+        )
+    if not outputs:
+        if result is not None:
+            raise DagsterInvariantViolationError(f"op {definition.name} has no outputs, but returned {_kind(result)}")
+        return
+    for position, (output, element) in enumerate(zip(outputs, _elements(definition, result), strict=True)):
+        if output.is_dynamic:
+            yield from _dynamic(definition, output, element)
+        else:
+            yield _plain(definition, output, element, _annotation(definition, position))
+
+
+def _elements(definition: OpDefinition, result: Any) -> Sequence[Any]:
+    count = len(definition.output_defs)
+    if count == 1:
+        return (result,)
+    if result is None and all(one.dagster_type.is_nothing for one in definition.output_defs):
+        return (None,) * count
+    if not isinstance(result, tuple):
+        raise DagsterInvariantViolationError(
+            f"op {definition.name} has {count} outputs but returned {_kind(result)}; return a tuple of {count}, "
+            f"or yield Outputs"
+        )
+    if len(result) != count:
+        raise DagsterInvariantViolationError(
+            f"op {definition.name} has {count} outputs but returned a tuple of {len(result)}"
+        )
+    return result
+
+
+def _dynamic(definition: OpDefinition, output: OutputDefinition, element: Any) -> Iterator[Any]:
+    if not isinstance(element, list):
+        raise DagsterInvariantViolationError(
+            f"op {definition.name}: dynamic output '{output.name}' takes a list of DynamicOutput, got {_kind(element)}"
+        )
+    for one in element:
+        if not isinstance(one, DynamicOutput):
+            raise DagsterInvariantViolationError(
+                f"op {definition.name}: dynamic output '{output.name}' takes DynamicOutput objects, got {_kind(one)}"
+            )
+        _check_name(definition, output, one.output_name)
+        yield DynamicOutput(one.value, one.mapping_key, output.name, one.metadata)
+
+
+def _plain(definition: OpDefinition, output: OutputDefinition, element: Any, annotation: Any) -> Output[Any]:
+    if isinstance(element, Output):
+        if annotation is not inspect.Signature.empty and not is_output_annotation(annotation):
+            raise DagsterInvariantViolationError(
+                f"op {definition.name} returned an Output for '{output.name}', but is annotated with {annotation}; "
+                f"annotate it with Output[...]"
+            )
+        _check_name(definition, output, element.output_name)
+        return Output(element.value, output.name, element.metadata)
+    if is_output_annotation(annotation):
+        raise DagsterInvariantViolationError(
+            f"op {definition.name}: output '{output.name}' is annotated with Output, got {_kind(element)}"
+        )
+    return Output(element, output.name)
+
+
+def _check_name(definition: OpDefinition, output: OutputDefinition, given: str) -> None:
+    if given not in (output.name, "result"):
+        raise DagsterInvariantViolationError(
+            f"op {definition.name}: the output object returned in the place of '{output.name}' is called '{given}'"
+        )
+
+
+def _annotation(definition: OpDefinition, position: int) -> Any:
+    annotation = definition.returns
+    if len(definition.output_defs) > 1:
+        if typing.get_origin(annotation) is tuple:
+            return typing.get_args(annotation)[position]
+        return inspect.Signature.empty
+    return annotation
+
+
+def _kind(value: Any) -> str:
+    return f"a value of type {type(value).__name__}"

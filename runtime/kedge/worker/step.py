@@ -1,0 +1,359 @@
+"""Running one attempt of one step: load, check, run, check, store. The one place where user code is entered.
+
+Used as it is by every engine. What differs between them comes in through `StepEnvironment`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kedge.core.errors import (
+    DagsterExecutionHandleOutputError,
+    DagsterExecutionLoadInputError,
+    DagsterExecutionStepExecutionError,
+    DagsterInvariantViolationError,
+    DagsterStepOutputNotFoundError,
+    DagsterTypeCheckDidNotPass,
+)
+from kedge.core.ids import StepKey
+from kedge.core.protocol import Binding, Constant, Index, Listing, Outcome, OutcomeStatus, Single, SourceRef, Times
+from kedge.core.retry import allows_retry
+from kedge.definitions.contexts import OpExecutionContext
+from kedge.definitions.ins_outs import InputDefinition, OutputDefinition
+from kedge.definitions.io_managers import InputContext, OutputContext
+from kedge.definitions.resources import ResourceScope
+from kedge.definitions.types import DagsterType
+from kedge.definitions.values import DynamicOutput, Output, describe_event, plain
+from kedge.worker import hooks, outputs
+from kedge.worker.failures import failure_of, user_exception
+from kedge.worker.lazy import LazyList, is_lazy
+from kedge.worker.program import Program
+
+Values = dict[str, Any]
+"""Captured values of one step: by output name, a dynamic one as a dict by mapping key."""
+
+
+@dataclass(slots=True)
+class StepEnvironment:
+    """What an engine lends to a step.
+
+    `memory` holds the captured values by step when values stay in the process, None otherwise. `io` is passed
+    to I/O managers (the store of the run). `read_index` fetches a long listing.
+    """
+
+    program: Program
+    scope: ResourceScope
+    memory: dict[StepKey, Values] | None = None
+    io: Any = None
+    read_index: Callable[[Index], Listing] | None = None
+    clock: Callable[[], float] = time.time
+    last_error: BaseException | None = field(default=None)
+
+
+def run_step(
+    env: StepEnvironment, step: StepKey, attempt: int, retries: int, inputs: Mapping[str, Binding]
+) -> Outcome:
+    """Run one attempt and say how it ended. Never raises for what user code does; `env.last_error` has the exception.
+
+    KeyboardInterrupt and SystemExit pass through.
+    """
+    started = env.clock()
+    attempt_run = _Attempt(env, step, attempt, retries)
+    env.last_error = None
+    try:
+        attempt_run.run(inputs)
+    except Exception as error:
+        env.last_error = error
+        shown = user_exception(error) if isinstance(error, DagsterExecutionStepExecutionError) else error
+        failure = failure_of(shown, retries)
+        bound = env.program.bound(step.op)
+        if bound.hooks and not allows_retry(bound.retry, failure, retries):
+            hooks.run(bound, "failure", attempt_run.context, env, error, {})
+        if env.memory is not None:
+            env.memory.pop(step, None)
+        times = Times(started, attempt_run.entered, attempt_run.left, env.clock())
+        events = attempt_run.context.events if attempt_run.context is not None else None
+        return Outcome(step, attempt, OutcomeStatus.FAILED, {}, failure, times, events or ())
+    times = Times(started, attempt_run.entered, attempt_run.left, env.clock())
+    assert attempt_run.context is not None
+    events = attempt_run.context.events or ()
+    return Outcome(step, attempt, OutcomeStatus.SUCCEEDED, attempt_run.records, None, times, events)
+
+
+class _Attempt:
+    """The moving parts of one attempt."""
+
+    __slots__ = ("attempt", "bound", "context", "entered", "env", "left", "records", "retries", "step", "values")
+
+    def __init__(self, env: StepEnvironment, step: StepKey, attempt: int, retries: int) -> None:
+        self.env = env
+        self.step = step
+        self.attempt = attempt
+        self.retries = retries
+        self.entered: float | None = None
+        self.left: float | None = None
+        self.context: OpExecutionContext | None = None
+        self.records: dict[str, Any] = {}
+        self.values: Values = {}
+
+    def run(self, inputs: Mapping[str, Binding]) -> None:
+        env = self.env
+        program = env.program
+        self.bound = bound = program.bound(self.step.op)
+        context = OpExecutionContext(
+            self.step, bound.definition, bound.config, None, program.run, self.retries, program.job, self.attempt
+        )
+        self.context = context
+        context.resources = program.resources_for(bound, env.scope)
+        loaded = self._load(inputs) if bound.definition.data_inputs else {}
+        if env.memory is not None:
+            env.memory[self.step] = self.values
+        self.entered = env.clock()
+        self._compute(context, loaded)
+        if self.left is None:
+            self.left = env.clock()
+        self._close_outputs()
+        if bound.hooks:
+            hooks.run(bound, "success", context, env, None, self.values)
+
+    # -- inputs -----------------------------------------------------------------------------------------------
+
+    def _load(self, inputs: Mapping[str, Binding]) -> dict[str, Any]:
+        bound = self.bound
+        found = {}
+        for name in bound.definition.data_inputs:
+            definition = bound.definition.inputs[name]
+            binding = inputs.get(name)
+            if binding is None:
+                value = self._unconnected(definition)
+            else:
+                value = self._value_of(definition, binding)
+            if not definition.dagster_type.is_any:
+                self._check(definition.dagster_type, value, f"input {name!r}")
+            found[name] = value
+        return found
+
+    def _unconnected(self, definition: InputDefinition) -> Any:
+        if definition.name in self.bound.constants:
+            return self.bound.constants[definition.name]
+        return self._load_source(definition, None)
+
+    def _value_of(self, definition: InputDefinition, binding: Binding) -> Any:
+        if isinstance(binding, Single):
+            return self._load_source(definition, binding.source)
+        if isinstance(binding, Constant):
+            return binding.value
+        if isinstance(binding, Index):
+            assert self.env.read_index is not None
+            binding = self.env.read_index(binding)
+        if is_lazy(definition.dagster_type):
+            return LazyList(binding.members, lambda member: self._member(definition, member))
+        return [self._member(definition, member) for member in binding.members]
+
+    def _member(self, definition: InputDefinition, member: SourceRef | Listing) -> Any:
+        if isinstance(member, Listing):
+            return [self._member(definition, one) for one in member.members]
+        return self._load_source(definition, member)
+
+    def _load_source(self, definition: InputDefinition, source: SourceRef | None) -> Any:
+        env, program = self.env, self.env.program
+        upstream = program.bound(source.step.op).outputs[source.output] if source is not None else None
+        key = definition.input_manager_key or (upstream.io_manager_key if upstream is not None else "io_manager")
+        try:
+            manager = program.io_manager(key, env.scope)
+            if manager is program.default_io and env.memory is not None and source is not None:
+                return _from_memory(env.memory, source)
+            return manager.load_input(self._input_context(definition, source, upstream, key))
+        except Exception as error:
+            raise DagsterExecutionLoadInputError(
+                f"step {self.step}: loading input {definition.name!r} failed: {error}"
+            ) from error
+
+    def _input_context(
+        self, definition: InputDefinition, source: SourceRef | None, upstream: OutputDefinition | None, key: str
+    ) -> InputContext:
+        program = self.env.program
+        feeding = None
+        if source is not None and upstream is not None:
+            feeding = OutputContext(
+                step=source.step,
+                name=source.output,
+                run_id=program.run.run_id,
+                mapping_key=source.mapping_key,
+                op_def=program.bound(source.step.op).definition,
+                dagster_type=upstream.dagster_type,
+                definition_metadata=upstream.metadata,
+                output_metadata=(source.record or {}).get("metadata", {}),
+                io=self.env.io,
+            )
+        context = self.context
+        assert context is not None
+        return InputContext(
+            step=self.step,
+            name=definition.name,
+            run_id=program.run.run_id,
+            op_def=self.bound.definition,
+            dagster_type=definition.dagster_type,
+            definition_metadata=definition.metadata,
+            upstream_output=feeding,
+            resources=self._io_resources(key),
+            resource_config=program.config.resources.get(key),
+            log=context.log,
+            io=self.env.io,
+            record=None if source is None else source.record,
+        )
+
+    def _io_resources(self, key: str) -> Any:
+        definition = self.env.program.job.resource_defs.get(key)
+        return self.env.scope.select(definition.required_resource_keys) if definition is not None else None
+
+    # -- the op -----------------------------------------------------------------------------------------------
+
+    def _compute(self, context: OpExecutionContext, loaded: dict[str, Any]) -> None:
+        """Run the user's function and take in its outputs; only its own exceptions are wrapped as such."""
+        definition = self.bound.definition
+        try:
+            result = definition.call(context, loaded)
+        except Exception as error:
+            self.left = self.env.clock()
+            raise _user_error(self.step, error) from error
+        produced = outputs.stream(definition, result)
+        while True:
+            try:
+                one = next(produced)
+            except StopIteration:
+                return
+            except DagsterInvariantViolationError:
+                raise
+            except Exception as error:
+                raise _user_error(self.step, error) from error
+            finally:
+                self.left = self.env.clock()
+            self._take(one)
+
+    def _take(self, one: Any) -> None:
+        if isinstance(one, Output):
+            definition = self._output(one.output_name, dynamic=False)
+            if one.output_name in self.records:
+                raise DagsterInvariantViolationError(
+                    f"op {self.bound.definition.name} gave output {one.output_name!r} twice"
+                )
+            self.records[one.output_name] = self._store(definition, one, None)
+            self.values[one.output_name] = one.value
+        elif isinstance(one, DynamicOutput):
+            definition = self._output(one.output_name, dynamic=True)
+            keys = self.records.setdefault(one.output_name, {})
+            if one.mapping_key in keys:
+                raise DagsterInvariantViolationError(
+                    f"op {self.bound.definition.name} gave mapping key {one.mapping_key!r} of output "
+                    f"{one.output_name!r} twice"
+                )
+            keys[one.mapping_key] = self._store(definition, one, one.mapping_key)
+            self.values.setdefault(one.output_name, {})[one.mapping_key] = one.value
+        else:
+            context = self.context
+            assert context is not None
+            if context.events is None:
+                context.events = []
+            context.events.append(describe_event(one))
+
+    def _output(self, name: str, dynamic: bool) -> OutputDefinition:
+        definition = self.bound.outputs.get(name)
+        op = self.bound.definition.name
+        if definition is None:
+            known = ", ".join(self.bound.outputs) or "none"
+            raise DagsterInvariantViolationError(f"op {op} gave an output {name!r} that it does not have; it has {known}")
+        if definition.is_dynamic != dynamic:
+            wants, got = ("DynamicOutput", "Output") if definition.is_dynamic else ("Output", "DynamicOutput")
+            raise DagsterInvariantViolationError(f"op {op}: output {name!r} takes {wants}, got {got}")
+        return definition
+
+    def _store(self, definition: OutputDefinition, one: Any, key: str | None) -> Mapping[str, Any] | None:
+        kind = definition.dagster_type
+        if not kind.is_any:
+            self._check(kind, one.value, f"output {definition.name!r}")
+            if kind.is_nothing:
+                return None
+        env, program, context = self.env, self.env.program, self.context
+        assert context is not None
+        noted = dict(one.metadata) if one.metadata else None
+        if context.output_metadata is not None:
+            extra = context.output_metadata.get((definition.name, key)) or context.output_metadata.get(
+                (definition.name, None), {}
+            )
+            noted = {**(noted or {}), **extra}
+        manager = program.io_manager(definition.io_manager_key, env.scope)
+        if manager is program.default_io and env.memory is not None:
+            return {"metadata": plain(noted)} if noted else None
+        return self._handle(manager, definition, one.value, key, noted)
+
+    def _handle(
+        self, manager: Any, definition: OutputDefinition, value: Any, key: str | None, noted: dict[str, Any] | None
+    ) -> Mapping[str, Any] | None:
+        program, context = self.env.program, self.context
+        assert context is not None
+        output_context = OutputContext(
+            step=self.step,
+            name=definition.name,
+            run_id=program.run.run_id,
+            mapping_key=key,
+            attempt=self.attempt,
+            op_def=self.bound.definition,
+            dagster_type=definition.dagster_type,
+            definition_metadata=definition.metadata,
+            output_metadata=noted,
+            resources=self._io_resources(definition.io_manager_key),
+            resource_config=program.config.resources.get(definition.io_manager_key),
+            log=context.log,
+            io=self.env.io,
+        )
+        try:
+            manager.handle_output(output_context, value)
+        except Exception as error:
+            raise DagsterExecutionHandleOutputError(
+                f"step {self.step}: storing output {definition.name!r} failed: {error}"
+            ) from error
+        noted = {**(noted or {}), **output_context.added_metadata}
+        record = dict(output_context.record or {})
+        if noted:
+            record["metadata"] = plain(noted)
+        return record or None
+
+    def _close_outputs(self) -> None:
+        """Outputs that were not given: empty when dynamic, implicit when Nothing, missing when required."""
+        if len(self.records) == len(self.bound.outputs):
+            return
+        for name, definition in self.bound.outputs.items():
+            if name in self.records or not definition.is_required:
+                continue
+            if definition.is_dynamic:
+                self.records[name] = {}
+                self.values[name] = {}
+            elif definition.dagster_type.is_nothing:
+                self.records[name] = None
+            else:
+                raise DagsterStepOutputNotFoundError(
+                    f"op {self.bound.definition.name} ended without its output {name!r}. Yield Output(value, "
+                    f"{name!r}), or declare Out(is_required=False) to make it optional"
+                )
+
+    def _check(self, kind: DagsterType, value: Any, what: str) -> None:
+        found = kind.type_check(self.context, value)
+        if not found.success:
+            raise DagsterTypeCheckDidNotPass(
+                f"step {self.step}: {what} is not of type {kind.display_name}. {found.description or ''}".rstrip()
+            )
+
+
+def _user_error(step: StepKey, error: Exception) -> DagsterExecutionStepExecutionError:
+    return DagsterExecutionStepExecutionError(f"Error occurred while executing op of step {step}: {error}")
+
+
+def _from_memory(memory: Mapping[StepKey, Values], source: SourceRef) -> Any:
+    value = memory[source.step][source.output]
+    return value if source.mapping_key is None else value[source.mapping_key]
+
+
