@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import isfinite
 from typing import Any
 
 from kedge.core.errors import ProtocolError
 from kedge.core.ids import StepKey, is_mapping_key
 
 PROTOCOL_VERSION = 1
+_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 
 Record = Mapping[str, Any]
 """What is known of one stored output: `{"value": {...}, "metadata": {...}}`; either may be missing."""
@@ -71,7 +73,7 @@ class Failure:
             str(data["message"]),
             str(data.get("stack", "")),
             bool(data.get("retryable", True)),
-            None if asked is None else RetryRequest(int(asked["maxRetries"]), float(asked["delaySeconds"])),
+            None if asked is None else RetryRequest(int(asked["maxRetries"]), _finite(asked["delaySeconds"])),
             data.get("metadata", {}),
             None if cause is None else cls.from_json(cause),
         )
@@ -92,7 +94,8 @@ class Times:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Times:
-        return cls(data["started"], data.get("entered"), data.get("left"), data.get("ended"))
+        entered, left, ended = (None if data.get(n) is None else _finite(data[n]) for n in ("entered", "left", "ended"))
+        return cls(_finite(data["started"]), entered, left, ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +139,14 @@ class Outcome:
             failure, times = data.get("failure"), data.get("times")
             return cls(
                 StepKey.parse(data["step"]),
-                int(data["attempt"]),
+                _count_from_1(data["attempt"]),
                 OutcomeStatus(data["status"]),
-                data.get("outputs", {}),
+                _mapping(data.get("outputs", {})),
                 None if failure is None else Failure.from_json(failure),
                 None if times is None else Times.from_json(times),
                 data.get("events", ()),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except _UNREADABLE as error:
             raise ProtocolError(f"this is no outcome record: {type(error).__name__}: {error}") from error
 
 
@@ -243,11 +246,11 @@ class Ticket:
                 data["prefix"],
                 data["plan"],
                 StepKey.parse(data["step"]),
-                int(data["attempt"]),
+                _count_from_1(data["attempt"]),
                 int(data["retries"]),
                 {name: _binding_from_json(binding) for name, binding in data["inputs"].items()},
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except _UNREADABLE as error:
             raise ProtocolError(f"this is no ticket: {type(error).__name__}: {error}") from error
 
 
@@ -273,6 +276,27 @@ def check_outputs(outcome: Outcome, dynamic: Mapping[str, bool]) -> str | None:
             if bad is not None:
                 return f"output {name!r}: {str(bad)[:80]!r} is no mapping key"
     return None
+
+
+def _finite(number: Any) -> float:
+    """A number that can be compared and added; an outcome is not to be trusted with a NaN."""
+    found = float(number)
+    if not isfinite(found):
+        raise ValueError(f"{number!r} is no finite number")
+    return found
+
+
+def _count_from_1(number: Any) -> int:
+    found = int(number)
+    if found < 1:
+        raise ValueError(f"attempts are counted from 1, and this one is {found}")
+    return found
+
+
+def _mapping(data: Any) -> Mapping[str, Any]:
+    if not isinstance(data, Mapping):
+        raise TypeError(f"outputs must be an object, not {type(data).__name__}")
+    return data
 
 
 def _binding_to_json(binding: Binding) -> dict[str, Any]:

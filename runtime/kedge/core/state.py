@@ -75,6 +75,7 @@ class Step:
         "node",
         "order",
         "outputs",
+        "ready",
         "retries",
         "state",
         "waiting",
@@ -91,6 +92,7 @@ class Step:
         self.losses = 0
         self.cached = False
         self.due: float | None = None
+        self.ready: float | None = None
         self.outputs: Mapping[str, Any] | None = None
         self.failure: Failure | None = None
         self.dependents: list[Step] | None = None
