@@ -39,6 +39,14 @@ class FlatOp:
     hooks: AbstractSet[Any]
 
 
+class FlatGraph(GraphDefinition):
+    """A graph that is flat already: the ops of a manifest that name their own code."""
+
+    def __init__(self, name: str, ops: dict[str, FlatOp]) -> None:
+        super().__init__(name, {})
+        self.ops = ops
+
+
 @dataclass(frozen=True)
 class _Place:
     """A graph within the job: its definition, its flat name, and where it stands itself."""
@@ -54,6 +62,8 @@ class _Place:
 
 def flatten(graph: GraphDefinition) -> dict[str, FlatOp]:
     """All ops of a graph, in the order of their definition."""
+    if isinstance(graph, FlatGraph):
+        return graph.ops
     found: dict[str, FlatOp] = {}
     _visit(_Place(graph, ()), found, frozenset())
     return found

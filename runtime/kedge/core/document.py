@@ -1,0 +1,151 @@
+"""The plan document: what a run is, written once to the store as `plan.json` and read by its engine and workers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from kedge.core.errors import ProtocolError
+from kedge.core.graph import OpGraph
+from kedge.core.plan import TagLimit
+from kedge.core.protocol import PROTOCOL_VERSION, check_version
+from kedge.core.retry import RetryPolicy
+from kedge.core.run import Retain, RunSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Reexecution:
+    """This run takes over from an earlier one: `prefix` is its place in the store.
+
+    `steps` None: whatever had not succeeded runs again; otherwise a selection of steps.
+    """
+
+    prefix: str
+    steps: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDocument:
+    """A run: its graph, its code (`entrypoint`, or one for each op), its config, and how it is to be run.
+
+    `graph_digest` is that of the job as the author's code gave it; a worker whose code gives another refuses.
+    """
+
+    run_id: str
+    job: str
+    graph: OpGraph
+    entrypoint: str | None = None
+    graph_digest: str | None = None
+    run_config: Mapping[str, Any] = field(default_factory=dict)
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    op_selection: tuple[str, ...] = ()
+    settings: RunSettings = field(default_factory=RunSettings)
+    tag_limits: tuple[TagLimit, ...] = ()
+    reexecute: Reexecution | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "version": PROTOCOL_VERSION,
+            "runId": self.run_id,
+            "job": self.job,
+            "entrypoint": self.entrypoint,
+            "graphHash": self.graph_digest,
+            "ops": self.graph.to_json(),
+            "runConfig": self.run_config,
+            "resources": self.resources,
+            "tags": self.tags,
+            "opSelection": list(self.op_selection),
+            "settings": _settings_to_json(self.settings),
+            "tagConcurrencyLimits": [_limit_to_json(limit) for limit in self.tag_limits],
+            "reexecute": None
+            if self.reexecute is None
+            else {
+                "from": self.reexecute.prefix,
+                "steps": None if self.reexecute.steps is None else list(self.reexecute.steps),
+            },
+        }
+
+    def to_bytes(self) -> bytes:
+        """The bytes that are stored; their `digest_of` goes into every ticket."""
+        return json.dumps(self.to_json(), separators=(",", ":")).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> PlanDocument:
+        """Read a stored document. Raises ProtocolError for anything else."""
+        try:
+            return cls._from_json(json.loads(data))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ProtocolError(f"this is no plan document: {type(error).__name__}: {error}") from error
+
+    @classmethod
+    def _from_json(cls, data: Any) -> PlanDocument:
+        check_version(data, "plan document")
+        again = data["reexecute"]
+        return cls(
+            data["runId"],
+            data["job"],
+            OpGraph.from_json(data["ops"]),
+            data["entrypoint"],
+            data["graphHash"],
+            data["runConfig"],
+            data["resources"],
+            data["tags"],
+            tuple(data["opSelection"]),
+            _settings_from_json(data["runId"], data["settings"]),
+            tuple(limit_from_json(limit) for limit in data["tagConcurrencyLimits"]),
+            None
+            if again is None
+            else Reexecution(again["from"], None if again["steps"] is None else tuple(again["steps"])),
+        )
+
+
+def digest_of(data: bytes) -> str:
+    """The digest of a stored document."""
+    return sha256(data).hexdigest()[:32]
+
+
+def _settings_to_json(settings: RunSettings) -> dict[str, Any]:
+    return {
+        "maxConcurrent": settings.max_concurrent,
+        "failFast": settings.fail_fast,
+        "retryPolicy": None if settings.retry is None else settings.retry.to_json(),
+        "infrastructureRetries": settings.infrastructure_retries,
+        "activeDeadlineSeconds": settings.deadline,
+        "retainValues": settings.retain.value,
+    }
+
+
+def _settings_from_json(run_id: str, data: Mapping[str, Any]) -> RunSettings:
+    retry = data["retryPolicy"]
+    return RunSettings(
+        run_id,
+        data["maxConcurrent"],
+        data["failFast"],
+        None if retry is None else RetryPolicy.from_json(retry),
+        data["infrastructureRetries"],
+        data["activeDeadlineSeconds"],
+        Retain(data["retainValues"]),
+    )
+
+
+def _limit_to_json(limit: TagLimit) -> dict[str, Any]:
+    found: dict[str, Any] = {"key": limit.key, "limit": limit.limit}
+    if limit.each_value:
+        found["value"] = {"applyLimitPerUniqueValue": True}
+    elif limit.value is not None:
+        found["value"] = limit.value
+    return found
+
+
+def limit_from_json(data: Mapping[str, Any]) -> TagLimit:
+    """Read one entry of `tagConcurrencyLimits`."""
+    value = data.get("value")
+    if isinstance(value, Mapping):
+        return TagLimit(data["key"], data["limit"], None, bool(value.get("applyLimitPerUniqueValue")))
+    return TagLimit(data["key"], data["limit"], value)
+
+
