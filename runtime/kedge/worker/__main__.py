@@ -1,12 +1,15 @@
-"""`python -m kedge.worker`: run the step whose ticket stands in $KEDGE_TICKET (or comes on stdin with `-`).
+"""`python -m kedge.worker`: run the step whose ticket stands in $KEDGE_TICKET.
 
-The store's URL is in $KEDGE_STORE; its credentials are in the environment, as obstore reads them.
+The store's URL is in $KEDGE_STORE; its credentials are in the environment, as obstore reads them. A local engine
+also gives $KEDGE_HINT_FD, where $KEDGE_HINT is written once the record is stored.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import sys
 
 from kedge.core.errors import KedgeError
@@ -17,18 +20,29 @@ from kedge.worker.process import EXIT_NO_RECORD, run_ticket
 
 def main() -> int:
     """Run one ticket. Returns the exit code."""
-    text = sys.stdin.read() if sys.argv[1:] == ["-"] else os.environ.get("KEDGE_TICKET", "")
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        ticket = Ticket.from_json(json.loads(text or "null"))
+        ticket = Ticket.from_json(json.loads(os.environ.pop("KEDGE_TICKET", "null")))
         store = open_store(os.environ["KEDGE_STORE"])
     except (ValueError, KeyError, KedgeError) as error:
         print(f"kedge.worker: no usable ticket or store: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_NO_RECORD
+    try:
+        return run_ticket(ticket, store, echo=True, announce=_announce)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """SIGTERM unwinds the step, so that its resources are torn down."""
+    raise KeyboardInterrupt
+
+
+def _announce() -> None:
     hint = os.environ.get("KEDGE_HINT_FD")
-    announce = None
     if hint is not None:
-        announce = lambda: os.write(int(hint), f"{ticket.step}\t{ticket.attempt}\n".encode()) and None  # noqa: E731
-    return run_ticket(ticket, store, echo=True, announce=announce)
+        with contextlib.suppress(OSError):
+            os.write(int(hint), os.environ.get("KEDGE_HINT", "").encode() + b"\n")
 
 
 if __name__ == "__main__":

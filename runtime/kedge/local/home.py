@@ -1,0 +1,77 @@
+"""Where local runs are kept, and which engine is alive: a folder, with a lock file for each run.
+
+`$KEDGE_HOME`, or `.kedge` in the current folder. An engine holds the lock of its run while it lives, so that a
+second one can't take the run up, and so that others can tell a running run from an interrupted one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from kedge.core.errors import KedgeError
+
+
+class RunIsAlive(KedgeError):
+    """Another engine is running this run."""
+
+
+def home() -> Path:
+    """The folder, made when missing; git is told to leave it alone."""
+    found = Path(os.environ.get("KEDGE_HOME") or ".kedge").absolute()
+    if not found.exists():
+        found.mkdir(parents=True, exist_ok=True)
+        (found / ".gitignore").write_text("*\n")
+    return found
+
+
+def default_store() -> str:
+    """The store's URL when none is given: `$KEDGE_STORE`, or a folder in the home."""
+    return os.environ.get("KEDGE_STORE") or f"file://{home()}/store"
+
+
+def _lock_path(run: str) -> Path:
+    folder = home() / "engines"
+    folder.mkdir(exist_ok=True)
+    return folder / f"{run}.lock"
+
+
+@contextlib.contextmanager
+def engine_lock(run: str) -> Iterator[None]:
+    """Hold the run's lock; it is free again when this process is gone, however it ends.
+
+    Raises RunIsAlive when another engine holds it.
+    """
+    descriptor = os.open(_lock_path(run), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunIsAlive(f"run {run} is being run by process {engine_of(run)}") from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+        with contextlib.suppress(OSError):
+            _lock_path(run).unlink()
+    finally:
+        os.close(descriptor)
+
+
+def engine_of(run: str) -> int | None:
+    """The process that runs this run, or None when there is none alive."""
+    try:
+        descriptor = os.open(_lock_path(run), os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            text = os.pread(descriptor, 32, 0).decode(errors="replace")
+            return int(text) if text.isdigit() else None
+        return None
+    finally:
+        os.close(descriptor)

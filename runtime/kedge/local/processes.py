@@ -1,0 +1,333 @@
+"""Running a job across local processes: the core's actions carried out by a fork server, its events read back.
+
+The truth of a run is its outcome records. A worker's hint or exit only says when to look; when a process is gone
+and left no record, the engine writes a `lost` record in its place, create-only, so that exactly one of the two
+stands.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import json
+import logging
+import os
+import selectors
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from kedge.core.actions import Action, Discard, Finish, RunStatus, Start, Stop, Wake
+from kedge.core.bindings import bind
+from kedge.core.document import PlanDocument, digest_of
+from kedge.core.events import Begin, Cancel, Ended, Event, Tick
+from kedge.core.ids import StepKey
+from kedge.core.layout import RunPaths
+from kedge.core.protocol import Binding, Failure, Index, Listing, Outcome, OutcomeStatus, Ticket, Times
+from kedge.core.run import Retain, Run
+from kedge.io.digests import digest
+from kedge.io.errors import ObjectExists, ObjectMissing
+from kedge.io.managers import stored_paths
+from kedge.io.stores import Store
+from kedge.local import records
+from kedge.local.pool import AttemptId, Exited, Hinted, ProcessPool, ServerDied
+
+INDEX_FROM = 100
+"""A listing with more members than this goes into the store; the ticket points to it."""
+GRACE_SECONDS = 10.0
+_POOL_RESTARTS = 3
+_log = logging.getLogger("kedge.local")
+
+
+class Observer(Protocol):
+    """Is told of what happens in a run, to show it."""
+
+    def changed(self, run: Run) -> None:
+        """Something has changed."""
+
+    def ended(self, run: Run, outcome: Outcome) -> None:
+        """An attempt has ended."""
+
+
+class Quiet:
+    """An observer that shows nothing."""
+
+    def changed(self, run: Run) -> None: ...
+    def ended(self, run: Run, outcome: Outcome) -> None: ...
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """An attempt that was started here. `settled`: its record has been taken in; its process may still be ending."""
+
+    launched: float
+    ready: float | None
+    settled: bool = False
+
+
+class ProcessEngine:
+    """Drives one run to its end. Safe to kill at any time: another engine takes the run up from its records."""
+
+    def __init__(
+        self,
+        store: Store,
+        paths: RunPaths,
+        document: PlanDocument,
+        observer: Observer | None = None,
+        method: str = "auto",
+    ) -> None:
+        self._store = store
+        self._paths = paths
+        self._document = document
+        self._observer = observer or Quiet()
+        self._plan_bytes = document.to_bytes()
+        self._plan_digest = digest_of(self._plan_bytes)
+        self._method = method
+        self._attempts: dict[AttemptId, _Attempt] = {}
+        self._timers: list[tuple[float, int, Callable[[], Iterator[Event]]]] = []
+        self._timer_count = 0
+        self._events: deque[Event] = deque()
+        self._signals = 0
+        self._restarts = 0
+
+    def run(self) -> RunStatus:
+        """Run until nothing is left to do, and return how it ended. SIGINT and SIGTERM cancel; a second one kills."""
+        history = records.history_of(self._store, self._paths, self._document)
+        self._run = Run(records.plan_of(self._document), self._document.settings, history)
+        self._pool = ProcessPool(self._store.url, self._plan_bytes, self._method)
+        try:
+            with _signals_to_pipe() as signal_pipe, selectors.DefaultSelector() as selector:
+                self._selector = selector
+                selector.register(signal_pipe, selectors.EVENT_READ, "signal")
+                self._watch_pool()
+                self._events.append(Begin(time.time()))
+                self._loop(signal_pipe)
+        finally:
+            self._pool.close()
+        self._write_result()
+        return self._run.status
+
+    @property
+    def start_method(self) -> tuple[str, str | None]:
+        """How steps are started, and why not by fork."""
+        return self._pool.method, self._pool.why_not_fork
+
+    # -- the loop ---------------------------------------------------------------------------------------------
+
+    def _loop(self, signal_pipe: int) -> None:
+        while True:
+            while self._events:
+                self._feed(self._events.popleft())
+            if self._run.finished and not self._unsettled():
+                return
+            for key, _ in self._selector.select(self._timeout()):
+                if key.data == "signal":
+                    self._on_signal(signal_pipe)
+                else:
+                    self._on_pool()
+            self._on_time()
+
+    def _feed(self, event: Event) -> None:
+        for action in self._run.apply(event):
+            self._carry_out(action)
+        self._observer.changed(self._run)
+
+    def _timeout(self) -> float | None:
+        return None if not self._timers else max(0.0, self._timers[0][0] - time.time())
+
+    def _at(self, when: float, then: Callable[[], Iterator[Event]]) -> None:
+        self._timer_count += 1
+        heapq.heappush(self._timers, (when, self._timer_count, then))
+
+    def _on_time(self) -> None:
+        while self._timers and self._timers[0][0] <= time.time():
+            self._events.extend(heapq.heappop(self._timers)[2]())
+
+    def _on_signal(self, pipe: int) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(pipe, 4096)
+        self._signals += 1
+        if self._signals == 1:
+            self._events.append(Cancel(time.time()))
+        else:
+            for attempt in self._unsettled():
+                self._pool.signal(attempt, signal.SIGKILL)
+
+    def _on_pool(self) -> None:
+        for event in self._pool.read():
+            if isinstance(event, Hinted):
+                self._look(event.attempt)
+            elif isinstance(event, Exited):
+                if not self._look(event.attempt):
+                    self._declare_lost(event.attempt, f"its process {event.status}")
+                self._attempts.pop(event.attempt, None)
+            elif isinstance(event, ServerDied):
+                self._on_server_death()
+
+    def _on_server_death(self) -> None:
+        self._restarts += 1
+        if self._restarts > _POOL_RESTARTS:
+            raise RuntimeError("the fork server ended again and again; see its messages above")
+        for descriptor in self._pool.files:
+            self._selector.unregister(descriptor)
+        self._pool.restart()
+        self._watch_pool()
+        for attempt in self._unsettled():
+            if not self._look(attempt):
+                self._declare_lost(attempt, "the fork server ended, and its processes with it")
+            self._attempts.pop(attempt, None)
+
+    def _watch_pool(self) -> None:
+        for descriptor in self._pool.files:
+            self._selector.register(descriptor, selectors.EVENT_READ, "pool")
+
+    def _unsettled(self) -> list[AttemptId]:
+        return [name for name, attempt in self._attempts.items() if not attempt.settled]
+
+    # -- how attempts end -------------------------------------------------------------------------------------
+
+    def _look(self, name: AttemptId) -> bool:
+        """Read the attempt's record, if there is one. Returns whether its outcome is known."""
+        attempt = self._attempts.get(name)
+        if attempt is None or attempt.settled:
+            return True
+        try:
+            outcome = Outcome.from_json(json.loads(self._store.get(self._paths.outcome(*name))))
+        except ObjectMissing:
+            return False
+        self._settle(name, outcome)
+        return True
+
+    def _declare_lost(self, name: AttemptId, cause: str) -> None:
+        self._write_instead(name, OutcomeStatus.LOST, Failure("Lost", cause))
+
+    def _write_instead(self, name: AttemptId, status: OutcomeStatus, failure: Failure) -> None:
+        """Write a record for an attempt that will bring none; one that came all the same wins."""
+        attempt = self._attempts.get(name)
+        if attempt is None or attempt.settled:
+            return
+        now = time.time()
+        times = Times(attempt.launched, ended=now, ready=attempt.ready, launched=attempt.launched)
+        outcome = Outcome(name[0], name[1], status, {}, failure, times)
+        try:
+            data = json.dumps(outcome.to_json(), separators=(",", ":")).encode()
+            self._store.put(self._paths.outcome(*name), data, create=True)
+        except ObjectExists:
+            self._look(name)
+        else:
+            self._settle(name, outcome)
+
+    def _settle(self, name: AttemptId, outcome: Outcome) -> None:
+        self._attempts[name].settled = True
+        self._events.append(Ended(outcome, time.time()))
+        self._observer.ended(self._run, outcome)
+
+    # -- actions ----------------------------------------------------------------------------------------------
+
+    def _carry_out(self, action: Action) -> None:
+        if isinstance(action, Start):
+            self._start(action)
+        elif isinstance(action, Stop):
+            self._stop((action.step, action.attempt))
+        elif isinstance(action, Wake):
+            self._at(action.at, lambda: iter((Tick(time.time()),)))
+        elif isinstance(action, Discard):
+            self._store.delete(stored_paths([source.record for source in action.values]))
+        else:
+            assert isinstance(action, Finish)
+
+    def _start(self, action: Start) -> None:
+        step = self._run.state.steps[action.step]
+        now = time.time()
+        inputs = {name: self._shorten(action.step, name, one) for name, one in bind(self._run.state, step).items()}
+        ticket = Ticket(
+            self._document.run_id,
+            self._paths.prefix,
+            self._plan_digest,
+            action.step,
+            action.attempt,
+            action.retries,
+            inputs,
+            step.ready,
+            now,
+        )
+        name = (action.step, action.attempt)
+        self._attempts[name] = _Attempt(now, step.ready)
+        self._pool.start(ticket)
+        timeout = step.node.op.timeout
+        if timeout is not None:
+            self._at(now + timeout, lambda: self._time_out(name, timeout))
+
+    def _shorten(self, step: StepKey, name: str, binding: Binding) -> Binding:
+        """A long listing goes into the store, so that the ticket stays small."""
+        if not isinstance(binding, Listing) or _size_of(binding) <= INDEX_FROM:
+            return binding
+        data = json.dumps(binding.to_json(), separators=(",", ":")).encode()
+        path = self._paths.index(step, name)
+        self._store.put(path, data)
+        return Index(path, len(binding.members), digest(data))
+
+    def _time_out(self, name: AttemptId, seconds: float) -> Iterator[Event]:
+        attempt = self._attempts.get(name)
+        if attempt is not None and not attempt.settled:
+            message = f"step {name[0]} ran for more than its {seconds:g} s"
+            self._write_instead(name, OutcomeStatus.FAILED, Failure("Timeout", message))
+            self._stop(name)
+        return iter(())
+
+    def _stop(self, name: AttemptId) -> None:
+        """Ask the process to end; make it end if it does not within the grace period."""
+        self._pool.signal(name, signal.SIGTERM)
+
+        def kill() -> Iterator[Event]:
+            if name in self._attempts:
+                self._pool.signal(name, signal.SIGKILL)
+            return iter(())
+
+        self._at(time.time() + GRACE_SECONDS, kill)
+
+    # -- the end ----------------------------------------------------------------------------------------------
+
+    def _write_result(self) -> None:
+        run = self._run
+        if run.status is RunStatus.SUCCEEDED and self._document.settings.retain is Retain.UNTIL_FINISHED:
+            self._store.delete([info.path for info in self._store.list(f"{self._paths.prefix}/values")])
+        result: dict[str, Any] = {
+            "status": run.status.value,
+            "ended": time.time(),
+            "steps": {state.value: count for state, count in run.state.counts.items() if count},
+            "retries": run.retries,
+        }
+        self._store.put(self._paths.result, json.dumps(result).encode())
+
+
+def _size_of(listing: Listing) -> int:
+    return sum(_size_of(one) if isinstance(one, Listing) else 1 for one in listing.members)
+
+
+@contextlib.contextmanager
+def _signals_to_pipe() -> Iterator[int]:
+    """A pipe that becomes readable on SIGINT or SIGTERM; what was set before is put back at the end."""
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    os.set_blocking(write, False)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    wakeup = -1
+    try:
+        wakeup = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        for number in before:
+            signal.signal(number, lambda number, frame: None)
+    except ValueError:
+        before = {}  # not the main thread: signals are its caller's affair
+    try:
+        yield read
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if before:
+            signal.set_wakeup_fd(wakeup)
+        os.close(read)
+        os.close(write)

@@ -1,0 +1,116 @@
+"""Reading a run back from its store: its document, its outcomes, and the state that follows from them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+
+from kedge.core.document import PlanDocument
+from kedge.core.errors import KedgeError, ProtocolError
+from kedge.core.events import Begin
+from kedge.core.ids import StepKey
+from kedge.core.layout import RunPaths
+from kedge.core.plan import Plan, build
+from kedge.core.protocol import Failure, Outcome, OutcomeStatus
+from kedge.core.run import History, Run
+from kedge.core.selection import select_steps
+from kedge.io.errors import ObjectMissing
+from kedge.io.stores import Store
+
+_log = logging.getLogger("kedge.local")
+
+
+class NoSuchRun(KedgeError):
+    """A run that is not in the store."""
+
+
+def read_document(store: Store, paths: RunPaths) -> PlanDocument:
+    """The plan document. Raises NoSuchRun when the store has none."""
+    try:
+        return PlanDocument.from_bytes(store.get(paths.plan))
+    except ObjectMissing:
+        raise NoSuchRun(f"there is no run {paths.prefix} in {store.url}") from None
+
+
+def read_outcomes(store: Store, paths: RunPaths) -> dict[StepKey, list[Outcome]]:
+    """All outcome records by step, in the order of their attempts. One that can't be read counts as lost."""
+    found: dict[StepKey, list[Outcome]] = {}
+    names = sorted(info.path for info in store.list(paths.outcomes.rstrip("/")))
+    for path, data in zip(names, store.get_many(names), strict=True):
+        outcome = _parse(path, data)
+        if outcome is not None:
+            found.setdefault(outcome.step, []).append(outcome)
+    for records in found.values():
+        records.sort(key=lambda one: one.attempt)
+    return found
+
+
+def _parse(path: str, data: bytes) -> Outcome | None:
+    try:
+        return Outcome.from_json(json.loads(data))
+    except (ValueError, ProtocolError) as error:
+        _log.warning("%s can't be read (%s); its attempt counts as lost", path, error)
+    try:
+        segment, name = path.split("/")[-2:]
+        failure = Failure("ProtocolError", "its record can't be read")
+        return Outcome(StepKey.parse(segment), int(name.removesuffix(".json")), OutcomeStatus.LOST, {}, failure)
+    except (ValueError, ProtocolError):
+        return None
+
+
+def successes(store: Store, paths: RunPaths) -> dict[StepKey, Outcome]:
+    """The outcome of every step that succeeded in a run, those it took over from earlier runs included."""
+    document = read_document(store, paths)
+    found: dict[StepKey, Outcome] = {}
+    if document.reexecute is not None:
+        inherited = successes(store, RunPaths(document.reexecute.prefix))
+        found = keep_inherited(document, inherited)
+    for step, records in read_outcomes(store, paths).items():
+        if records[-1].status is OutcomeStatus.SUCCEEDED:
+            found[step] = records[-1]
+    return found
+
+
+def keep_inherited(document: PlanDocument, inherited: Mapping[StepKey, Outcome]) -> dict[StepKey, Outcome]:
+    """What a re-execution takes over: all that succeeded, or with a selection, what was not selected."""
+    again = document.reexecute
+    assert again is not None
+    if again.steps is None:
+        return dict(inherited)
+    selected = select_steps(document.graph, again.steps)
+    return {step: outcome for step, outcome in inherited.items() if not selected(step)}
+
+
+def history_of(store: Store, paths: RunPaths, document: PlanDocument) -> History:
+    """All that is known of a run before its engine starts or takes it up again.
+
+    Raises KedgeError when it re-executes a run whose graph is another one.
+    """
+    records = read_outcomes(store, paths)
+    again = document.reexecute
+    if again is None:
+        return History(records)
+    parent = RunPaths(again.prefix)
+    before = read_document(store, parent)
+    if before.graph.digest != document.graph.digest:
+        raise KedgeError(
+            f"{again.prefix} ran another graph, so its values can't be taken over: the code has changed. Start a new run"
+        )
+    inherited = keep_inherited(document, successes(store, parent))
+    selected = select_steps(document.graph, again.steps) if again.steps is not None else None
+    return History(records, inherited=inherited, selected=selected)
+
+
+def plan_of(document: PlanDocument) -> Plan:
+    """The plan of a document."""
+    return build(document.graph, document.tag_limits)
+
+
+def replay(store: Store, paths: RunPaths) -> tuple[PlanDocument, Run, dict[StepKey, list[Outcome]]]:
+    """A run as its records tell it, without an engine: for `kedge steps` and the charts."""
+    document = read_document(store, paths)
+    history = history_of(store, paths, document)
+    run = Run(plan_of(document), document.settings, history)
+    run.apply(Begin(0.0))
+    return document, run, dict(history.records)  # type: ignore[arg-type]

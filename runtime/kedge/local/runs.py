@@ -1,0 +1,145 @@
+"""Runs on this machine: making one, listing them, finding one by name."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kedge.core.document import PlanDocument, Reexecution
+from kedge.core.errors import KedgeError
+from kedge.core.layout import RUNS, RunPaths
+from kedge.core.run import RunSettings
+from kedge.definitions.jobs import JobDefinition
+from kedge.io.errors import ObjectMissing
+from kedge.io.stores import Store
+from kedge.local.home import engine_of
+from kedge.local.records import NoSuchRun, read_document
+
+NAMESPACE = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class RunEntry:
+    """One run in the catalogue. Times in seconds since the epoch; `status` is Running, Interrupted or final."""
+
+    name: str
+    paths: RunPaths
+    run_id: str
+    job: str
+    target: str
+    status: str
+    created: float
+    ended: float | None
+    steps: Mapping[str, int]
+
+
+def document_of(
+    job: JobDefinition,
+    entrypoint: str,
+    run_config: Mapping[str, Any] | None = None,
+    settings: RunSettings | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> PlanDocument:
+    """The plan document of a new run of a job."""
+    run_id = str(uuid.uuid4())
+    return PlanDocument(
+        run_id,
+        job.name,
+        job.op_graph,
+        entrypoint,
+        job.full_op_graph.digest,
+        _merged(job, run_config),
+        tags={**job.run_tags, **(tags or {})},
+        op_selection=tuple(job.op_selection),
+        settings=replace(settings or RunSettings(), run_id=run_id),
+    )
+
+
+def _merged(job: JobDefinition, run_config: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The run config as plain data; the job's own config comes with its code."""
+    given = dict(run_config or {})
+    try:
+        json.dumps(given)
+    except (TypeError, ValueError) as error:
+        raise KedgeError(f"the run config of {job.name} has values that are not JSON: {error}") from error
+    return given
+
+
+def create(store: Store, document: PlanDocument, target: str) -> RunPaths:
+    """Write a new run's plan and its entry in the catalogue."""
+    paths = RunPaths.of(NAMESPACE, document.job.replace("_", "-"), document.run_id.replace("-", ""))
+    entry = {"runId": document.run_id, "job": document.job, "target": target, "created": time.time()}
+    store.put(paths.plan, document.to_bytes())
+    store.put(paths.run, json.dumps(entry).encode())
+    return paths
+
+
+def again(store: Store, entry: RunEntry, steps: tuple[str, ...] | None) -> PlanDocument:
+    """The document of a run that re-executes `entry`: from failure (None), or these steps.
+
+    Raises KedgeError when there is nothing to re-execute.
+    """
+    if steps is None and entry.status == "Succeeded":
+        raise KedgeError(
+            f"{entry.name} succeeded, so there is no failure to go on from; name steps to run them again"
+        )
+    document = read_document(store, entry.paths)
+    run_id = str(uuid.uuid4())
+    settings = replace(document.settings, run_id=run_id)
+    return replace(document, run_id=run_id, settings=settings, reexecute=Reexecution(entry.paths.prefix, steps))
+
+
+def catalogue(store: Store) -> list[RunEntry]:
+    """All runs in the store, the newest first."""
+    found = []
+    for folder in store.list_folders(f"{RUNS}/{NAMESPACE}"):
+        try:
+            found.append(_entry(store, RunPaths(folder.rstrip("/"))))
+        except (ObjectMissing, ValueError, KeyError):
+            continue  # a run that is being created, or a folder that is not ours
+    return sorted(found, key=lambda entry: entry.created, reverse=True)
+
+
+def find(store: Store, name: str) -> RunEntry:
+    """The run of that name, of that id, or with a name or id that starts so; `latest` is the newest.
+
+    Raises NoSuchRun when there is none, or more than one.
+    """
+    entries = catalogue(store)
+    if name == "latest" and entries:
+        return entries[0]
+    exact = [entry for entry in entries if name in (entry.name, entry.run_id)]
+    found = exact or [entry for entry in entries if entry.name.startswith(name) or entry.run_id.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        some = ", ".join(entry.name for entry in found[:5])
+        raise NoSuchRun(f"{name!r} could be {len(found)} runs ({some}, ...); write more of it")
+    raise NoSuchRun(f"there is no run {name!r} in {store.url}; `kedge runs` lists them")
+
+
+def _entry(store: Store, paths: RunPaths) -> RunEntry:
+    head = json.loads(store.get(paths.run))
+    name = paths.prefix.rpartition("/")[2]
+    alive = engine_of(head["runId"]) is not None
+    result: dict[str, Any] = {}
+    if not alive:
+        try:
+            result = json.loads(store.get(paths.result))
+        except ObjectMissing:
+            result = {"status": "Interrupted"}
+    return RunEntry(
+        name,
+        paths,
+        head["runId"],
+        head["job"],
+        head["target"],
+        result.get("status", "Running"),
+        head["created"],
+        result.get("ended"),
+        result.get("steps", {}),
+    )

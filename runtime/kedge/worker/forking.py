@@ -1,0 +1,71 @@
+"""Whether this process may fork, and what a forked child has to put in order.
+
+A fork copies one thread only. Locks that another thread held stay locked for ever, so a fork is refused when there
+are threads that are not known to put up with it; steps then start in fresh interpreters.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import random
+import signal
+import sys
+import threading
+from pathlib import Path
+
+_HARMLESS = ("jemalloc_bg_thd", "polars-ooc-clea")
+"""Threads of native libraries that hold no lock while idle or come back after a fork by themselves."""
+
+_PR_SET_PDEATHSIG = 1
+
+
+def reason_against_fork() -> str | None:
+    """Why a fork here is not safe, or None when it is."""
+    if sys.platform != "linux":
+        return f"forking with native libraries loaded is not safe on {sys.platform}"
+    if threading.active_count() > 1:
+        names = ", ".join(thread.name for thread in threading.enumerate() if thread is not threading.main_thread())
+        return f"the imported code started threads ({names})"
+    unknown = sorted({name for name in _native_threads() if not _is_harmless(name)})
+    return f"the imported code started native threads ({', '.join(unknown)})" if unknown else None
+
+
+def _native_threads() -> list[str]:
+    main = os.getpid()
+    names = []
+    for task in Path("/proc/self/task").iterdir():
+        if int(task.name) != main:
+            names.append((task / "comm").read_text().strip())
+    return names
+
+
+def _is_harmless(name: str) -> bool:
+    """OpenBLAS (numpy) names its threads after the program, and stops and restarts them around a fork."""
+    own = Path("/proc/self/comm").read_text().strip()
+    return name in _HARMLESS or (name == own and "numpy" in sys.modules)
+
+
+class _Libc:
+    """Loaded once, before the forks."""
+
+    prctl = None
+
+
+def prepare_parent() -> None:
+    """Load what children need, once, before the forks."""
+    if sys.platform == "linux":
+        _Libc.prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+
+def settle_child(parent: int) -> None:
+    """Put a forked child in order: a session of its own, death with its parent, its own randomness."""
+    os.setsid()
+    if _Libc.prctl is not None:
+        _Libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+    random.seed()
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed()

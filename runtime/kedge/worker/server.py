@@ -1,0 +1,247 @@
+"""The fork server: imports the user's code once, then starts a process for each step attempt.
+
+Its one client is an engine on the same machine, over a socket with a JSON object on each line::
+
+    engine -> server    {"start": id, "ticket": {...}}      {"signal": id, "number": 15}
+    server -> engine    {"ready": true, "method": "fork"}   {"exited": id, "status": text}
+
+Children write a hint (their id) to a pipe of the engine's once their record is stored. The server's end is the end
+of its children: they die with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from kedge.core.protocol import Ticket
+from kedge.io.stores import Store, open_store
+from kedge.worker import forking, process
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """What a server is told at its start. `method`: fork, spawn, or auto (fork where it is safe)."""
+
+    store_url: str
+    plan: bytes
+    hint: int
+    method: str = "auto"
+
+
+class ForkServer:
+    """Starts, signals and reaps step processes until its engine hangs up."""
+
+    def __init__(self, connection: socket.socket, settings: ServerSettings) -> None:
+        self._connection = connection
+        self._settings = settings
+        self._store = open_store(settings.store_url)
+        self._ids: dict[int, str] = {}
+        self._pids: dict[str, int] = {}
+        self._inbox = b""
+        self._program_error: str | None = None
+
+    def serve(self) -> None:
+        """Work until the engine hangs up; then end all children and return."""
+        method, why = self._choose_method()
+        self._fork = method == "fork"
+        if self._fork:
+            forking.prepare_parent()
+            gc.collect()
+            gc.freeze()
+        wake, wake_write = os.pipe()
+        os.set_blocking(wake, False)
+        os.set_blocking(wake_write, False)
+        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        self._tell({"ready": True, "method": method, "why": why})
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._connection, selectors.EVENT_READ)
+            selector.register(wake, selectors.EVENT_READ)
+            while True:
+                ready = {key.fileobj for key, _ in selector.select()}
+                if wake in ready:
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(wake, 4096)
+                    self._reap()
+                if self._connection in ready and not self._listen():
+                    break
+        self._end_children()
+
+    def _choose_method(self) -> tuple[str, str | None]:
+        """Import the user's code, unless each step is to do so, and see whether a fork is safe then."""
+        if self._settings.method == "spawn":
+            return "spawn", None
+        try:
+            process.warm_up(self._settings.plan)
+        except Exception as error:
+            # Each step will fail with this same error, and say so in its own record and log.
+            return "spawn", f"{type(error).__name__}: {error}"
+        reason = forking.reason_against_fork()
+        if reason is not None and self._settings.method == "auto":
+            return "spawn", reason
+        return "fork", reason
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError):
+            self._connection.sendall(json.dumps(message).encode() + b"\n")
+
+    def _listen(self) -> bool:
+        """Take in what the engine says; False when it has hung up."""
+        try:
+            data = self._connection.recv(1 << 16)
+        except ConnectionError:
+            return False
+        if not data:
+            return False
+        *lines, self._inbox = (self._inbox + data).split(b"\n")
+        for line in lines:
+            message = json.loads(line)
+            if "start" in message:
+                self._start(message["start"], message["ticket"])
+            elif "signal" in message:
+                self._signal(message["signal"], message["number"])
+        return True
+
+    def _start(self, name: str, ticket: dict[str, Any]) -> None:
+        try:
+            pid = self._fork_child(name, ticket) if self._fork else self._spawn_child(name, ticket)
+        except OSError as error:
+            self._tell({"exited": name, "status": f"it could not be started: {error}"})
+            return
+        self._ids[pid] = name
+        self._pids[name] = pid
+
+    def _fork_child(self, name: str, ticket: dict[str, Any]) -> int:
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            code = process.EXIT_NO_RECORD
+            try:
+                self._become_child(parent)
+                code = _run_child(Ticket.from_json(ticket), self._store, self._settings, name)
+            except KeyboardInterrupt:
+                code = 130
+            except BaseException:
+                sys.excepthook(*sys.exc_info())
+            finally:
+                os._exit(code)
+        return pid
+
+    def _become_child(self, parent: int) -> None:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, _interrupt)
+        forking.settle_child(parent)
+        self._connection.close()
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(null, descriptor)
+        os.close(null)
+
+    def _spawn_child(self, name: str, ticket: dict[str, Any]) -> int:
+        hint = self._settings.hint
+        environment = {
+            **os.environ,
+            "KEDGE_STORE": self._settings.store_url,
+            "KEDGE_TICKET": json.dumps(ticket),
+            "KEDGE_HINT_FD": str(hint),
+            "KEDGE_HINT": name,
+        }
+        with open(os.devnull, "r+b") as null:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "kedge.worker"],
+                stdin=null,
+                stdout=null,
+                stderr=null,
+                env=environment,
+                pass_fds=(hint,),
+                start_new_session=True,
+            )
+        pid = child.pid
+        child.returncode = 0  # reaped below, by pid, with the forked ones
+        return pid
+
+    def _signal(self, name: str, number: int) -> None:
+        pid = self._pids.get(name)
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, number)
+
+    def _reap(self) -> None:
+        while self._ids:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            name = self._ids.pop(pid, None)
+            if name is None:
+                continue
+            del self._pids[name]
+            # What the step itself started and left behind goes with it.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+            self._tell({"exited": name, "status": describe(status)})
+
+    def _end_children(self) -> None:
+        for pid in list(self._ids):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+        while self._ids:
+            try:
+                pid, _ = os.waitpid(-1, 0)
+            except ChildProcessError:
+                return
+            self._ids.pop(pid, None)
+
+
+def describe(status: int) -> str:
+    """A wait status in words."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        with contextlib.suppress(ValueError):
+            return f"killed by {signal.Signals(number).name}"
+        return f"killed by signal {number}"
+    code = os.waitstatus_to_exitcode(status)
+    if code == process.EXIT_NO_RECORD:
+        return "its outcome could not be stored"
+    return f"exited with code {code}"
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """SIGTERM unwinds the step, so that its resources are torn down."""
+    raise KeyboardInterrupt
+
+
+def _run_child(ticket: Ticket, store: Store, settings: ServerSettings, name: str) -> int:
+    def announce() -> None:
+        with contextlib.suppress(OSError):
+            os.write(settings.hint, name.encode() + b"\n")
+
+    return process.run_ticket(ticket, store, echo=False, plan=settings.plan, announce=announce)
+
+
+def main() -> None:
+    """`python -m kedge.worker.server CONNECTION_FD HINT_FD METHOD STORE_URL`, with the plan on stdin."""
+    connection, hint, method, url = sys.argv[1:5]
+    plan = sys.stdin.buffer.read()
+    with socket.socket(fileno=int(connection)) as sock:
+        ForkServer(sock, ServerSettings(url, plan, int(hint), method)).serve()
+
+
+if __name__ == "__main__":
+    main()
