@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from kedge.core.errors import PlanError, ProtocolError
-from kedge.core.ids import is_op_name
+from kedge.core.ids import is_name, is_op_name
 from kedge.core.retry import RetryPolicy
 
 DEFAULT_OUTPUT = "result"
@@ -152,7 +152,7 @@ class OpGraph:
     @classmethod
     def from_json(cls, data: Sequence[Mapping[str, Any]]) -> OpGraph:
         """Read `spec.ops`. Raises ProtocolError, naming the op, for a shape that isn't one."""
-        names = [str(op.get("name", "")) for op in data]
+        names = [str(op.get("name", "")) if isinstance(op, Mapping) else "" for op in data]
         if len(set(names)) < len(names):
             twice = sorted({name for name in names if names.count(name) > 1})
             raise ProtocolError(f"op names must be unique; {', '.join(twice)} stands there more than once")
@@ -212,27 +212,47 @@ def _source_to_json(source: Source) -> dict[str, Any]:
     }
 
 
-def _op_from_json(data: Mapping[str, Any], known: Collection[str]) -> OpNode:
-    name = str(data.get("name", ""))
+def _op_from_json(data: Any, known: Collection[str]) -> OpNode:
+    name = str(data.get("name", "")) if isinstance(data, Mapping) else ""
     if not is_op_name(name):
         raise ProtocolError(f"{name[:80]!r} can't name an op: letters, digits and underscores, nested ones with dots")
-    retry = data.get("retryPolicy")
-    outputs = tuple(
-        OutputSpec(out["name"], out.get("dynamic", False), out.get("required", True))
-        for out in data.get("outputs") or ({"name": DEFAULT_OUTPUT},)
-    )
+    try:
+        return _op_of(name, data, known)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ProtocolError(f"op {name} can't be read: {type(error).__name__}: {error}") from error
+
+
+def _op_of(name: str, data: Mapping[str, Any], known: Collection[str]) -> OpNode:
+    retry, timeout = data.get("retryPolicy"), data.get("timeoutSeconds")
+    inputs = data.get("inputs") or {}
     return OpNode(
         name=name,
         entrypoint=data.get("entrypoint"),
-        inputs={key: _source_from_json(name, key, value, known) for key, value in data.get("inputs", {}).items()},
-        outputs=outputs,
-        after=tuple(data.get("after", ())),
-        tags={str(key): str(value) for key, value in data.get("tags", {}).items()},
+        inputs={_name(name, key): _source_from_json(name, key, value, known) for key, value in inputs.items()},
+        outputs=tuple(_output_from_json(name, out) for out in data.get("outputs") or ({"name": DEFAULT_OUTPUT},)),
+        after=tuple(str(other) for other in _list(name, "after", data.get("after") or ())),
+        tags={str(key): str(value) for key, value in (data.get("tags") or {}).items()},
         config=data.get("config"),
         retry=None if retry is None else RetryPolicy.from_json(retry),
-        timeout=data.get("timeoutSeconds"),
+        timeout=None if timeout is None else float(timeout),
         pod=data.get("pod"),
     )
+
+
+def _output_from_json(op: str, data: Mapping[str, Any]) -> OutputSpec:
+    return OutputSpec(_name(op, data["name"]), bool(data.get("dynamic", False)), bool(data.get("required", True)))
+
+
+def _name(op: str, name: Any) -> str:
+    if not is_name(str(name)):
+        raise ProtocolError(f"op {op}: {str(name)[:80]!r} can't name an input or output: letters, digits, underscores")
+    return str(name)
+
+
+def _list(op: str, what: str, data: Any) -> Sequence[Any]:
+    if isinstance(data, str) or not isinstance(data, Sequence):
+        raise ProtocolError(f"op {op}: {what} is {data!r}; give a list")
+    return data
 
 
 def _source_from_json(op: str, name: str, data: Any, known: Collection[str]) -> Source:
@@ -245,7 +265,7 @@ def _source_from_json(op: str, name: str, data: Any, known: Collection[str]) -> 
     if kind == "value":
         return Value(content)
     if kind == "each":
-        return Each(tuple(_member_from_json(op, name, member, known) for member in content))
+        return Each(tuple(_member_from_json(op, name, one, known) for one in _list(op, name, content)))
     ref = OutputRef.parse(str(content), known)
     if kind == "collect":
         return Collect(ref, int(data.get("levels", 1)))

@@ -1,7 +1,7 @@
 """Step keys: the name of a step within a run, and the rule for mapping keys.
 
 A step is an op plus the mapping keys above it: `total`, `size[a_txt]`, `score[gen_1,water]` for a map in a map.
-Mapping keys follow Dagster's rule (letters, digits, underscore), so the text form needs no escaping.
+Names and mapping keys follow Dagster's rule (letters, digits, underscore), so the text form needs no escaping.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from kedge.core.errors import ProtocolError
 
 MAPPING_KEY = re.compile(r"[A-Za-z0-9_]+")
-_OP_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+_OP_NAME = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
 _STEP = re.compile(r"([A-Za-z0-9_.]+)(?:\[([A-Za-z0-9_]+(?:,[A-Za-z0-9_]+)*)\])?")
 _SEGMENT_MAX = 180
 
@@ -51,6 +51,11 @@ class StepKey(NamedTuple):
 
 def is_mapping_key(text: str) -> bool:
     """Whether `text` may name a clone."""
+    return MAPPING_KEY.fullmatch(text) is not None
+
+
+def is_name(text: str) -> bool:
+    """Whether `text` may name an output or an input; such names end up in store paths."""
     return MAPPING_KEY.fullmatch(text) is not None
 
 

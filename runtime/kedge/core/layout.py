@@ -6,7 +6,7 @@
         run.json                        what was asked for: target, settings, tags (local engines)
         plan.json                       op graph, run config, entrypoint
         outcomes/<step>/<attempt>.json  create-only: the truth of a run
-        values/<step>/<output>[/<key>]
+        values/<step>/<attempt>/<output>[/<key>]
         indexes/<step>/<input>.json     a long fan-in, in one object
         logs/<step>/<attempt>/<part>
         result.json                     how the run ended

@@ -122,8 +122,13 @@ class Plan:
 
 
 def build(graph: OpGraph, tag_limits: Sequence[TagLimit] = ()) -> Plan:
-    """Lay out `graph`. Raises PlanError for a cycle, an unknown source, or inputs from maps that don't match."""
+    """Lay out `graph`.
+
+    Raises PlanError for a cycle, an unknown source, inputs from maps that don't match, an ambiguous name, a priority
+    that is no integer, or a limit that lets nothing run.
+    """
     ops = graph.names
+    _check_names(graph, ops)
     order = _in_order(graph, ops)
     axes = _axes_of(order, ops)
     index = {op.name: i for i, op in enumerate(graph)}
@@ -139,6 +144,19 @@ def build(graph: OpGraph, tag_limits: Sequence[TagLimit] = ()) -> Plan:
     _add_gates(plan, index)
     _add_limits(plan, tag_limits)
     return plan
+
+
+def _check_names(graph: OpGraph, ops: Mapping[str, OpNode]) -> None:
+    """An output is referred to as `op.output`, so that may not be the name of an op as well."""
+    if len(ops) < len(graph):
+        raise PlanError(f"op names must be unique; {len(graph) - len(ops)} of them stand there again")
+    for op in graph:
+        names = [output.name for output in op.outputs]
+        if len(set(names)) < len(names):
+            raise PlanError(f"op {op.name}: outputs must have different names; it has {', '.join(names)}")
+        both = next((name for name in names if f"{op.name}.{name}" in ops), None)
+        if both is not None:
+            raise PlanError(f"{op.name}.{both} names an op, and an output of op {op.name}; rename one of them")
 
 
 def _sources_of(op: OpNode) -> Iterable[str]:
@@ -261,11 +279,15 @@ def _after_of(op: OpNode, axes: Mapping[str, Axes], index: Mapping[str, int]) ->
     deps = []
     for name in op.after:
         other = axes[name]
-        common = next(
-            (i for i, (a, b) in enumerate(zip(own, other, strict=False)) if a != b), min(len(own), len(other))
-        )
+        common = shared_depth(own, other)
         deps.append(Dep(DepKind.STEP if common == len(other) else DepKind.GATE, index[name], "", common))
     return tuple(deps)
+
+
+def shared_depth(one: Axes, other: Axes) -> int:
+    """How many maps two ops have in common, counted from the outside."""
+    pairs = zip(one, other, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def _add_holds(plan: Plan) -> None:
@@ -284,22 +306,26 @@ def _add_holds(plan: Plan) -> None:
 def _add_gates(plan: Plan, index: Mapping[str, int]) -> None:
     wanted = {(dep.node, dep.level) for node in plan.nodes for dep in node.deps() if dep.kind is DepKind.GATE}
     wanted |= set(plan.gate_releases)
-    for target, level in sorted(wanted):
-        for at in range(level, plan.nodes[target].depth):
-            _add_gate(plan, target, at, index)
+    inner = {(target, at) for target, level in wanted for at in range(level, plan.nodes[target].depth)}
+    for target, level in sorted(inner):
+        _add_gate(plan, target, level, index)
 
 
 def _add_gate(plan: Plan, target: int, level: int, index: Mapping[str, int]) -> None:
     axes = plan.nodes[target].axes
     scope = plan.scopes.setdefault(axes[:level], ScopePlan())
-    if (target, level) not in scope.gates:
-        scope.gates.append((target, level))
-        over = plan.nodes[index[axes[level].op]].gates_over
-        over.setdefault(axes[level].output, []).append((target, level))
+    scope.gates.append((target, level))
+    over = plan.nodes[index[axes[level].op]].gates_over
+    over.setdefault(axes[level].output, []).append((target, level))
 
 
 def _add_limits(plan: Plan, tag_limits: Sequence[TagLimit]) -> None:
     """Give each node its signature: the slots of `plan.limits` that one of its steps takes up."""
+    for limit in tag_limits:
+        if limit.limit < 1:
+            raise PlanError(
+                f"the limit for tag {limit.key} is {limit.limit}: its steps could never run; give 1 or more"
+            )
     slots: dict[tuple[Any, ...], int] = {}
     for node in plan.nodes:
         taken = []

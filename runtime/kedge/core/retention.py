@@ -2,7 +2,8 @@
 
 Each output knows how many readers its op has in the plan; a reader deeper in a map than the value lets go once,
 when the gate over all its clones closes (with no clones, that may be before the value is there). A reader that
-failed never lets go, so that a retry of the run still finds its inputs. Values that nobody reads are the job's results and stay.
+failed never lets go, so that a retry of the run still finds its inputs. Values that nobody reads are the job's
+results and stay.
 """
 
 from __future__ import annotations

@@ -10,12 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import blake2b
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from kedge.core.errors import DagsterInvalidDefinitionError, ProtocolError
 
 if TYPE_CHECKING:
     from kedge.core.protocol import Failure
+
+
+_MOST_DOUBLINGS = 64
+"""Beyond any delay that makes sense, and short of what a float can hold."""
 
 
 class Backoff(Enum):
@@ -47,7 +52,7 @@ class RetryPolicy:
     def __post_init__(self) -> None:
         if isinstance(self.max_retries, bool) or not isinstance(self.max_retries, int) or self.max_retries < 0:
             raise DagsterInvalidDefinitionError(f"RetryPolicy: max_retries is {self.max_retries!r}; give 0 or more")
-        if self.delay is not None and self.delay < 0:
+        if self.delay is not None and not 0 <= self.delay < inf:
             raise DagsterInvalidDefinitionError(f"RetryPolicy: delay is {self.delay!r}; give seconds, 0 or more")
         for name in ("backoff", "jitter"):
             if getattr(self, name) is not None and self.delay is None:
@@ -75,7 +80,7 @@ class RetryPolicy:
                 None if backoff is None else Backoff(_upper(backoff)),
                 None if jitter is None else Jitter(_upper(jitter)),
             )
-        except (ValueError, DagsterInvalidDefinitionError) as error:
+        except (TypeError, ValueError, DagsterInvalidDefinitionError) as error:
             raise ProtocolError(f"retryPolicy: {error}") from error
 
 
@@ -94,7 +99,7 @@ def delay_before(policy: RetryPolicy, retry: int, jitter: float) -> float:
     if policy.backoff is Backoff.LINEAR:
         delay = base * retry
     elif policy.backoff is Backoff.EXPONENTIAL:
-        delay = base * (2**retry - 1)
+        delay = base * (2.0 ** min(retry, _MOST_DOUBLINGS) - 1)
     if policy.jitter is Jitter.FULL:
         delay *= jitter
     elif policy.jitter is Jitter.PLUS_MINUS:

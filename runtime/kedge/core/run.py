@@ -320,7 +320,7 @@ class Run:
         if selected is not None and selected(step.key):
             return False
         outcome = self._history.inherited.get(step.key)
-        if outcome is not None and check_outputs(outcome, self._dynamic[step.node.index]) is None:
+        if outcome is not None and self._is_success(step, outcome):
             step.cached = True
             self._succeed(step, outcome)
         elif selected is not None:
@@ -328,6 +328,10 @@ class Run:
         else:
             return False
         return True
+
+    def _is_success(self, step: Step, outcome: Outcome) -> bool:
+        fault = check_outputs(outcome, self._dynamic[step.node.index])
+        return outcome.status is OutcomeStatus.SUCCEEDED and fault is None
 
     def _proceed(self, step: Step, due: float = 0.0) -> None:
         """The next attempt may start at `due`, unless a record says how it ended or it is known to run."""
@@ -373,6 +377,7 @@ class Run:
         self._actions.append(Wake(due))
 
     def _line_up(self, step: Step) -> None:
+        step.ready = self._now
         self.state.move(step, StepState.READY)
         self._queue.push(step)
 

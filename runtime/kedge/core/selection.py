@@ -10,9 +10,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from kedge.core import plan
 from kedge.core.errors import DagsterInvalidSubsetError
 from kedge.core.graph import Each, OpGraph, OpNode, Source, Value, refs_of
 from kedge.core.ids import StepKey
+from kedge.core.plan import Axes
 
 _CLAUSE = re.compile(r"(\*|\++)?([A-Za-z0-9_.]+)(?:\[([A-Za-z0-9_,]+)\])?(\*|\++)?")
 
@@ -44,13 +46,31 @@ def select_ops(graph: OpGraph, clauses: Sequence[str]) -> frozenset[str]:
 
 
 def select_steps(graph: OpGraph, clauses: Sequence[str]) -> Callable[[StepKey], bool]:
-    """A test for steps, for a re-execution. `work[k1]` takes that clone, and of its neighbours the same clone's."""
-    parsed = [(_reach(graph, clause), clause.keys) for clause in map(_parse, clauses)]
-    if not parsed:
-        return lambda key: True
+    """A test for steps, for a re-execution. `work[k1]` takes that clone, and of its neighbours the same clone's.
+
+    A neighbour is the same clone's as far as the two ops stand in the same maps; outside of them, all its clones are.
+    Raises DagsterInvalidSubsetError for a malformed clause, one that names nothing, or more keys than there are maps.
+    """
+    axes = {node.name: node.axes for node in plan.build(graph).nodes}
+    tests = [_step_test(graph, axes, clause) for clause in map(_parse, clauses)]
+    return lambda key: not tests or any(test(key) for test in tests)
+
+
+def _step_test(graph: OpGraph, axes: Mapping[str, Axes], clause: _Clause) -> Callable[[StepKey], bool]:
+    reached = _reach(graph, clause)
+    wanted = clause.keys
+    named = max((axes[name] for name in _named(graph, clause)), key=len)
+    if len(named) < len(wanted):
+        raise DagsterInvalidSubsetError(
+            f"{clause.name}[{','.join(wanted)}]: {clause.name} stands in {len(named)} map(s), so no clone has "
+            f"{len(wanted)} key(s)"
+        )
 
     def is_selected(step: StepKey) -> bool:
-        return any(step.op in ops and _agree(step.keys, keys) for ops, keys in parsed)
+        if step.op not in reached:
+            return False
+        common = min(len(wanted), plan.shared_depth(axes[step.op], named))
+        return step.keys[:common] == wanted[:common]
 
     return is_selected
 
@@ -75,11 +95,6 @@ def _cut(source: Source, kept: frozenset[str]) -> Source | None:
     return source if source.ref.op in kept else None
 
 
-def _agree(keys: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
-    common = min(len(keys), len(wanted))
-    return keys[:common] == wanted[:common]
-
-
 def _parse(text: str) -> _Clause:
     found = _CLAUSE.fullmatch(text.strip()) if isinstance(text, str) else None
     if found is None:
@@ -95,12 +110,17 @@ def _levels(mark: str | None) -> float:
     return float("inf") if mark == "*" else len(mark or "")
 
 
-def _reach(graph: OpGraph, clause: _Clause) -> frozenset[str]:
-    start = {op.name for op in graph if op.name == clause.name or op.name.startswith(clause.name + ".")}
-    if not start:
+def _named(graph: OpGraph, clause: _Clause) -> set[str]:
+    found = {op.name for op in graph if op.name == clause.name or op.name.startswith(clause.name + ".")}
+    if not found:
         raise DagsterInvalidSubsetError(
             f"no op is called {clause.name!r}; this job has {', '.join(op.name for op in graph)}"
         )
+    return found
+
+
+def _reach(graph: OpGraph, clause: _Clause) -> frozenset[str]:
+    start = _named(graph, clause)
     sources = {op.name: _sources_of(op) for op in graph}
     readers: dict[str, set[str]] = {name: set() for name in sources}
     for name, above in sources.items():

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kedge.core.errors import ProtocolError
+from kedge.core.ids import StepKey
+from kedge.core.protocol import (
+    Constant,
+    Failure,
+    Index,
+    Listing,
+    Outcome,
+    OutcomeStatus,
+    RetryRequest,
+    Single,
+    SourceRef,
+    Ticket,
+    Times,
+    check_outputs,
+)
+
+GOLDEN = Path(__file__).parents[1] / "data" / "protocol"
+TICKET = json.loads((GOLDEN / "ticket.v1.json").read_text())
+OUTCOMES = json.loads((GOLDEN / "outcome.v1.json").read_text())
+
+
+def test_a_ticket_of_version_1_is_still_read_and_written_the_same() -> None:
+    ticket = Ticket.from_json(TICKET)
+    assert ticket.step == StepKey("total", ("gen_1",))
+    assert (ticket.attempt, ticket.retries) == (2, 1)
+    size = {"value": {"size": 12}}
+    assert ticket.inputs["element"] == Single(
+        SourceRef(StepKey("list_files", ("gen_1",)), "names", "a_txt", {"value": {"size": 3}})
+    )
+    assert ticket.inputs["nothing"] == Constant(None)
+    assert ticket.inputs["sizes"] == Listing(
+        [
+            SourceRef(StepKey("size", ("gen_1", "a_txt")), "result", None, size),
+            Listing([SourceRef(StepKey("part", ("gen_1", "a_txt", "p")), "result")]),
+            Listing([]),
+        ]
+    )
+    assert ticket.inputs["many"] == Index(
+        "runs/team/sizes-01234567/indexes/total[gen_1]/many.json", 10000, "blake2b:00"
+    )
+    assert ticket.to_json() == TICKET
+
+
+def test_outcomes_of_version_1_are_still_read_and_written_the_same() -> None:
+    found = [Outcome.from_json(one) for one in OUTCOMES]
+    assert [one.status for one in found] == [OutcomeStatus.SUCCEEDED, OutcomeStatus.FAILED, OutcomeStatus.LOST]
+    assert list(found[0].outputs["names"]) == ["b_txt", "a_txt"]
+    assert found[0].times == Times(1000.0, 1000.5, 1002.25, 1002.5)
+    assert found[1].failure == Failure(
+        "RetryRequested",
+        "again",
+        "Traceback ...",
+        request=RetryRequest(2, 1.5),
+        metadata={"row": 7},
+        cause=Failure("OSError", "disk", retryable=False),
+    )
+    assert [one.to_json() for one in found] == OUTCOMES
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None])
+def test_another_version_is_refused_with_what_to_do(version: Any) -> None:
+    for data, read in ((TICKET, Ticket.from_json), (OUTCOMES[0], Outcome.from_json)):
+        with pytest.raises(ProtocolError, match=rf"version {version!r}; this Kedge reads version 1\. Use the same"):
+            read({**data, "version": version})
+
+
+def _nested(depth: int) -> dict[str, Any]:
+    failure: dict[str, Any] = {"error": "E", "message": "m"}
+    for _ in range(depth):
+        failure = {"error": "E", "message": "m", "cause": failure}
+    return failure
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"step": "a[", "attempt": 1},
+        {"step": 7},
+        {"attempt": "one"},
+        {"attempt": None},
+        {"attempt": 0},
+        {"attempt": float("inf")},
+        {"status": "finished"},
+        {"outputs": ["result"]},
+        {"outputs": None},
+        {"times": {"started": "noon"}},
+        {"times": {"started": 1, "ended": "later"}},
+        {"times": {"started": 1, "ended": float("nan")}},
+        {"times": {}},
+        {"failure": "no"},
+        {"failure": {"error": "E"}},
+        {"failure": {"error": "E", "message": "m", "retryRequested": {"maxRetries": 1, "delaySeconds": float("nan")}}},
+        {"failure": {"error": "E", "message": "m", "retryRequested": {"maxRetries": None, "delaySeconds": 1}}},
+        {"failure": _nested(5000)},
+    ],
+)
+def test_a_poisoned_outcome_is_refused_as_such(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ProtocolError):
+        Outcome.from_json({**OUTCOMES[0], **wrong})
+
+
+@pytest.mark.parametrize("data", [None, [], "text", 1, {}, {"version": 1}])
+def test_other_json_is_neither_ticket_nor_outcome(data: Any) -> None:
+    for read in (Ticket.from_json, Outcome.from_json):
+        with pytest.raises(ProtocolError):
+            read(data)
+
+
+@pytest.mark.parametrize("inputs", [{"x": {}}, {"x": 5}, {"x": {"from": {"step": "a"}}}, {"x": {"list": [5]}}, [1]])
+def test_a_ticket_with_broken_inputs_is_refused(inputs: Any) -> None:
+    with pytest.raises(ProtocolError):
+        Ticket.from_json({**TICKET, "inputs": inputs})
+
+
+@pytest.mark.parametrize(
+    ("outputs", "fault"),
+    [
+        ({}, None),
+        ({"plain": {}, "many": {}}, None),
+        ({"many": {"a": {}, "b_1": {}}}, None),
+        ({"other": {}}, "'other' that the op does not have"),
+        ({"many": [1]}, "lists no keys"),
+        ({"many": {"a/b": {}}}, "'a/b' is no mapping key"),
+        ({"many": {"": {}}}, "is no mapping key"),
+    ],
+)
+def test_outputs_must_fit_the_op(outputs: dict[str, Any], fault: str | None) -> None:
+    outcome = Outcome(StepKey("a"), 1, OutcomeStatus.SUCCEEDED, outputs)
+    found = check_outputs(outcome, {"plain": False, "many": True})
+    assert found is None if fault is None else fault in (found or "")
