@@ -1,0 +1,1 @@
+"""The `kedge` command: run, plan, compile and look at jobs and runs."""

@@ -111,6 +111,11 @@ class ProcessEngine:
         return self._run.status
 
     @property
+    def state(self) -> Run:
+        """The run as the core keeps it."""
+        return self._run
+
+    @property
     def start_method(self) -> tuple[str, str | None]:
         """How steps are started, and why not by fork."""
         return self._pool.method, self._pool.why_not_fork

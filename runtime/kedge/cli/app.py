@@ -1,0 +1,66 @@
+"""The command group. Each command's module is imported when it is called: `kedge run` pays for no charts."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from typing import Any
+
+import click
+
+from kedge import __version__
+from kedge.core.errors import KedgeError
+
+_COMMANDS = {
+    "run": "Run a job across local processes.",
+    "plan": "Show the steps of a job and their order; nothing is run.",
+    "compile": "Print a job as an OpJob manifest for kubectl apply.",
+    "graph": "Draw a job's dependency graph.",
+    "gantt": "Draw when each step of a run waited, started and worked.",
+    "runs": "List the runs in the store.",
+    "steps": "List the steps of a run.",
+    "logs": "Print what the steps of a run wrote.",
+    "retry": "Run again what failed, or the steps that you name.",
+    "resume": "Take up a run whose engine was interrupted.",
+    "cancel": "Stop a run that is running on this machine.",
+    "completion": "Print the shell code that completes kedge's commands.",
+}
+
+
+class _Lazy(click.Group):
+    """A group whose commands live in `kedge.cli.commands`, one module each."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        found: click.Command = importlib.import_module(f"kedge.cli.commands.{cmd_name}").command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Errors that Kedge raises on purpose end a command with code 2 and their message, not with a traceback."""
+        try:
+            return super().invoke(ctx)
+        except KedgeError as error:
+            if "--json" in sys.argv:
+                click.echo(json.dumps({"error": type(error).__name__, "message": str(error)}))
+            else:
+                click.secho(f"{type(error).__name__}: ", fg="red", bold=True, nl=False, err=True)
+                click.echo(str(error), err=True)
+            sys.exit(2)
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kedge")
+def cli() -> None:
+    """Kedge runs Dagster's ops, graphs and jobs: here, across local processes, and natively on Kubernetes.
+
+    Exit codes: 0 success, 1 the run failed, 2 bad usage or definition.
+    """

@@ -1,0 +1,31 @@
+"""`kedge cancel RUN`."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import click
+
+from kedge.cli import options, show
+from kedge.core.errors import KedgeError
+
+
+@click.command("cancel")
+@options.run_argument
+@options.store
+@options.as_json
+def command(run_name: str, store_url: str | None, as_json: bool) -> None:
+    """Stop a run that is running on this machine: its steps are asked to end, then made to."""
+    from kedge.local.home import engine_of
+    from kedge.local.runs import find
+
+    entry = find(options.open_store_at(store_url), run_name)
+    engine = engine_of(entry.run_id)
+    if engine is None:
+        raise KedgeError(f"{entry.name} is {entry.status}; nothing is running")
+    os.kill(engine, signal.SIGTERM)
+    if as_json:
+        show.data({"run": entry.name, "cancelled": True})
+    else:
+        click.echo(f"{entry.name} is being cancelled (engine {engine})")

@@ -1,0 +1,64 @@
+"""`kedge compile TARGET`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kedge.cli import options, show
+
+
+@click.command("compile")
+@options.target_argument
+@options.config
+@options.select
+@click.option("--image", default="localhost/kedge-job:dev", show_default=True, help="Image with the job's code.")
+@click.option("--name", help="Name of the OpJob. [default: the job's]")
+@click.option("--entrypoint", metavar="MODULE:ATTR", help="Where the job is inside the image. [default: TARGET]")
+@click.option("-j", "--max-concurrent", type=click.IntRange(min=1), default=10, show_default=True, help="Steps unfinished at once.")
+@options.output
+@options.as_json
+def command(
+    target: str,
+    config_text: str | None,
+    selection: tuple[str, ...],
+    image: str,
+    name: str | None,
+    entrypoint: str | None,
+    max_concurrent: int,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Print a job as an OpJob manifest: what kubectl apply, and kedge run, take."""
+    from kedge.cli.targets import load
+    from kedge.core import spec
+
+    loaded = load(target, options.read_config(config_text), selection)
+    job, document = loaded.job, loaded.document
+    body: dict[str, Any] = {
+        "image": image,
+        "entrypoint": entrypoint or target,
+        "maxConcurrent": max_concurrent,
+        "ops": job.full_op_graph.to_json(),
+    }
+    if document.run_config:
+        body["runConfig"] = dict(document.run_config)
+    if document.tags:
+        body["tags"] = dict(document.tags)
+    if document.op_selection:
+        body["opSelection"] = list(document.op_selection)
+    manifest = spec.manifest((name or job.name).replace("_", "-").lower(), body, job.full_op_graph.digest)
+    spec.parse(manifest)
+    if as_json:
+        show.data(manifest)
+        return
+    import yaml
+
+    text = yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=120)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+        click.echo(f"wrote {output}", err=True)

@@ -1,0 +1,30 @@
+"""`kedge resume RUN`."""
+
+from __future__ import annotations
+
+import click
+
+from kedge.cli import options
+from kedge.core.errors import KedgeError
+
+
+@click.command("resume")
+@options.run_argument
+@click.option("-q", "--quiet", is_flag=True, help="Print only how it ended.")
+@options.store
+@options.as_json
+def command(run_name: str, quiet: bool, store_url: str | None, as_json: bool) -> None:
+    """Take up a run whose engine was killed or lost its machine. No step that finished is run again."""
+    from kedge.cli.driving import drive
+    from kedge.local import runs
+    from kedge.local.records import read_document
+    from kedge.worker.loading import job_of
+
+    store = options.open_store_at(store_url)
+    entry = runs.find(store, run_name)
+    if entry.status != "Interrupted":
+        hint = "; to run failed steps again use kedge retry" if entry.status == "Failed" else ""
+        raise KedgeError(f"{entry.name} is {entry.status}, not interrupted{hint}")
+    document = read_document(store, entry.paths)
+    job_of(document)
+    drive(store, entry.paths, document, as_json=as_json, quiet=quiet, method="auto")

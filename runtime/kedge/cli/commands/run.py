@@ -1,0 +1,61 @@
+"""`kedge run TARGET`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+from kedge.cli import options
+from kedge.core.run import Retain
+
+
+@click.command("run")
+@options.target_argument
+@options.config
+@options.select
+@click.option("-j", "--max-concurrent", type=click.IntRange(min=1), help="Steps unfinished at once. [default: 10, or the manifest's]")
+@click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Tag of the run.")
+@click.option("--tag-limit", "limits", multiple=True, metavar="KEY[=VALUE]:N", help="At most N steps with this tag at once; KEY=*:N for each value.")
+@click.option("--fail-fast/--no-fail-fast", default=None, help="Stop at the first failed step.")
+@click.option("--retain", type=click.Choice([one.value for one in Retain], case_sensitive=False), help="How long values are kept.")
+@click.option("--start-method", type=click.Choice(["auto", "fork", "spawn"]), default="auto", show_default=True, help="How step processes start.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only how it ended.")
+@options.store
+@options.as_json
+def command(
+    target: str,
+    config_text: str | None,
+    selection: tuple[str, ...],
+    max_concurrent: int | None,
+    tags: tuple[str, ...],
+    limits: tuple[str, ...],
+    fail_fast: bool | None,
+    retain: str | None,
+    start_method: str,
+    quiet: bool,
+    store_url: str | None,
+    as_json: bool,
+) -> None:
+    """Run a job across local processes, as its pods would run it.
+
+    TARGET is package.module:job, path/to/file.py:job, or a manifest job.yaml.
+    """
+    from kedge.cli.driving import drive
+    from kedge.cli.targets import load
+    from kedge.local import runs
+
+    loaded = load(target, options.read_config(config_text), selection, options.read_tags(tags))
+    document = loaded.document
+    settings = document.settings
+    if max_concurrent is not None:
+        settings = replace(settings, max_concurrent=max_concurrent)
+    if fail_fast is not None:
+        settings = replace(settings, fail_fast=fail_fast)
+    if retain is not None:
+        settings = replace(settings, retain=Retain(retain))
+    tag_limits = document.tag_limits + options.read_tag_limits(limits)
+    document = replace(document, settings=settings, tag_limits=tag_limits)
+    store = options.open_store_at(store_url)
+    paths = runs.create(store, document, target)
+    drive(store, paths, document, as_json=as_json, quiet=quiet, method=start_method)

@@ -1,0 +1,85 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kedge.core.plan import TagLimit
+
+EXIT_FAILED, EXIT_USAGE = 1, 2
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+store = click.option("--store", "store_url", metavar="URL", help="Where runs are kept. [default: $KEDGE_STORE or .kedge/store]")
+config = click.option("-c", "--config", "config_text", metavar="FILE|JSON", help="Run config: a YAML or JSON file, or JSON.")
+select = click.option("-s", "--select", "selection", multiple=True, metavar="OP", help="Run only these ops: load, *load, load*, +load+.")
+output = click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
+
+
+def open_store_at(url: str | None) -> Any:
+    """The store of a command. Raises StoreError for a URL that names none."""
+    from kedge.io.stores import open_store
+    from kedge.local.home import default_store
+
+    return open_store(url or default_store())
+
+
+def read_config(text: str | None) -> dict[str, Any]:
+    """A run config from a file or from JSON. Ends with a usage error for neither."""
+    if not text:
+        return {}
+    try:
+        if text.lstrip().startswith("{"):
+            found = json.loads(text)
+        else:
+            import yaml
+
+            found = yaml.safe_load(Path(text).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(f"{text}: {error}", param_hint="--config") from error
+    except Exception as error:
+        raise click.BadParameter(f"{text} is no YAML: {error}", param_hint="--config") from error
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise click.BadParameter(f"{text} holds {type(found).__name__}, not a mapping", param_hint="--config")
+    return found
+
+
+def read_tags(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Tags from KEY=VALUE."""
+    found = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator or not key:
+            raise click.BadParameter(f"{pair!r}: write KEY=VALUE", param_hint="--tag")
+        found[key] = value
+    return found
+
+
+def read_tag_limits(texts: tuple[str, ...]) -> tuple[TagLimit, ...]:
+    """Limits from KEY:N, KEY=VALUE:N or KEY=*:N (each value on its own)."""
+    found = []
+    for text in texts:
+        head, separator, number = text.rpartition(":")
+        key, has_value, value = head.partition("=")
+        if not separator or not key or not number.isdigit():
+            raise click.BadParameter(f"{text!r}: write KEY:N, KEY=VALUE:N or KEY=*:N", param_hint="--tag-limit")
+        each = value == "*"
+        found.append(TagLimit(key, int(number), value if has_value and not each else None, each))
+    return tuple(found)
+
+
+def complete_runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of runs, for shell completion."""
+    from kedge.local.runs import catalogue
+
+    return [entry.name for entry in catalogue(open_store_at(ctx.params.get("store_url"))) if entry.name.startswith(incomplete)]
+
+
+run_argument: Callable[..., Any] = click.argument("run_name", metavar="RUN", shell_complete=complete_runs)
+target_argument: Callable[..., Any] = click.argument("target", metavar="TARGET")

@@ -1,0 +1,252 @@
+"""The OpJob, as a custom resource and as users write it: pydantic models, the source of the CRD.
+
+Every field is described for `kubectl explain`. Unknown fields are refused. The models check shapes; whether the ops
+fit together is the plan's business.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+from kedge.core.document import PlanDocument, limit_from_json
+from kedge.core.errors import ProtocolError
+from kedge.core.graph import OpGraph
+from kedge.core.retry import RetryPolicy
+from kedge.core.run import Retain, RunSettings
+
+API_VERSION = "kedge.dev/v1alpha1"
+KIND = "OpJob"
+GRAPH_HASH = "kedge.dev/graph-hash"
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$", max_length=200)]
+Entrypoint = Annotated[str, Field(pattern=r"^[^:]+:[A-Za-z_][A-Za-z0-9_.]*$", max_length=500)]
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class Model(BaseModel):
+    """Base of all parts: camelCase outside, unknown fields refused."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class OutputModel(Model):
+    """An output of an op."""
+
+    name: str = Field("result", description="Name of the output.")
+    dynamic: bool = Field(False, description="The op gives any number of values, each under a mapping key.")
+    required: bool = Field(True, description="The op must give it. What reads an optional output not given is skipped.")
+
+
+class RetryPolicyModel(Model):
+    """When a failed op is tried again."""
+
+    max_retries: int = Field(1, ge=0, le=1000, description="Retries after the first attempt.")
+    delay_seconds: Seconds | None = Field(None, description="Seconds before a retry.")
+    backoff: Literal["Linear", "Exponential"] | None = Field(None, description="How the delay grows.")
+    jitter: Literal["Full", "PlusMinus"] | None = Field(None, description="How the delay is spread.")
+
+
+class CollectModel(Model):
+    """A collected member of a fan-in list."""
+
+    collect: str = Field(description="op or op.output.")
+    levels: int = Field(1, ge=1, description="How many maps to close.")
+
+
+class InputModel(Model):
+    """Where an input comes from: exactly one of the kinds."""
+
+    from_: str | None = Field(None, alias="from", description="The value of op or op.output; in a map, the same clone's.")
+    value: Any = Field(None, description="A constant: any JSON.")
+    each: list[str | CollectModel] | None = Field(None, description="A fan-in list of outputs.")
+    map: str | None = Field(None, description="A dynamic output: one clone of this op for each of its values.")
+    collect: str | None = Field(None, description="The list of all clones' values, in the order of their keys.")
+    levels: int | None = Field(None, ge=1, description="With collect: how many maps to close; default 1.")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> InputModel:
+        kinds = self.model_fields_set - {"levels"}
+        if len(kinds) != 1:
+            raise ValueError("give exactly one of from, value, each, map and collect")
+        if "levels" in self.model_fields_set and kinds != {"collect"}:
+            raise ValueError("levels goes with collect")
+        return self
+
+
+class OpModel(Model):
+    """One op of the graph."""
+
+    name: Name = Field(description="Unique name; ops of nested graphs are called outer.inner.")
+    entrypoint: Entrypoint | None = Field(None, description="module:attribute of an op, or of a plain function.")
+    config: Any = Field(None, description="Config of the op.")
+    inputs: dict[str, InputModel] = Field(default_factory=dict, description="Where each input comes from.")
+    outputs: list[OutputModel] = Field(
+        default_factory=lambda: [OutputModel()], description="Outputs; default one called result."
+    )
+    after: list[str] = Field(default_factory=list, description="Ops that must have ended before: order without data.")
+    tags: dict[str, str] = Field(default_factory=dict, description="Tags; kedge/priority orders the steps.")
+    retry_policy: RetryPolicyModel | None = Field(None, description="Retries of this op; beats the job's.")
+    timeout_seconds: Annotated[float, Field(gt=0)] | None = Field(None, description="Longest time an attempt may take.")
+    pod: dict[str, Any] | None = Field(None, description="Pod settings, merged over the job's podTemplate.")
+
+
+class TagLimitModel(Model):
+    """A limit on steps with a tag."""
+
+    key: str = Field(description="The tag.")
+    value: str | dict[str, bool] | None = Field(
+        None, description="Only steps whose tag has this value; {applyLimitPerUniqueValue: true} limits each value apart."
+    )
+    limit: int = Field(ge=0, description="Steps unfinished at once.")
+
+
+class ResourceModel(Model):
+    """A resource or an I/O manager of a job whose ops name their own code."""
+
+    entrypoint: Entrypoint = Field(description="module:attribute of a resource.")
+    config: Any = Field(None, description="Its config.")
+
+
+class StoreModel(Model):
+    """Where values, outcomes and logs go."""
+
+    url: str = Field(description="s3://bucket/prefix, gs://..., az://... or file:///...")
+    secret_name: str | None = Field(None, description="Secret with the store's credentials as environment variables.")
+
+
+class ReexecuteModel(Model):
+    """Take over the values of an earlier run."""
+
+    from_: str = Field(alias="from", description="Name of the earlier OpJob.")
+    steps: Literal["FromFailure"] | list[str] = Field("FromFailure", description="What to run again.")
+
+
+class MemoryGrowthModel(Model):
+    """How the memory of a step grows after it was OOMKilled."""
+
+    factor: float = Field(gt=1, description="By which the memory is multiplied.")
+    limit: str = Field(description="Not beyond this quantity.")
+
+
+class OpJobSpec(Model):
+    """What one run is."""
+
+    image: str | None = Field(None, description="Image with the user's code, on top of the Kedge runtime image.")
+    entrypoint: Entrypoint | None = Field(None, description="module:attribute of a JobDefinition.")
+    ops: list[OpModel] | None = Field(None, description="The op graph, as `kedge compile` prints it or written by hand.")
+    run_config: dict[str, Any] = Field(default_factory=dict, description="Dagster's run config.")
+    resources: dict[str, ResourceModel] = Field(
+        default_factory=dict, description="Resources by key, for ops that name their own code."
+    )
+    tags: dict[str, str] = Field(default_factory=dict, description="Tags of the run.")
+    max_concurrent: int = Field(10, ge=1, description="Steps unfinished at once.")
+    tag_concurrency_limits: list[TagLimitModel] = Field(default_factory=list, description="Limits by tag.")
+    op_selection: list[str] = Field(default_factory=list, description="Run only these ops.")
+    partition_key: str | None = Field(None, description="The partition that the run is for.")
+    retry_policy: RetryPolicyModel | None = Field(None, description="Retries of ops that have no policy of their own.")
+    fail_fast: bool = Field(False, description="Stop the run at the first failed step.")
+    infrastructure_retries: int = Field(3, ge=0, description="How often a step that was lost is started again.")
+    memory_growth: MemoryGrowthModel | None = Field(None, description="More memory after an OOM kill.")
+    active_deadline_seconds: Seconds | None = Field(None, description="Longest time the run may take.")
+    pending_deadline_seconds: Seconds = Field(600, description="Longest time a pod may stay Pending.")
+    ttl_seconds_after_finished: int | None = Field(None, ge=0, description="Remove the OpJob so long after its end.")
+    suspend: bool = Field(False, description="Start no more steps.")
+    cancel: bool = Field(False, description="Stop the run.")
+    store: StoreModel | None = Field(None, description="The store; default the operator's.")
+    retain_values: Retain = Field(Retain.ALWAYS, description="How long values are kept.")
+    reexecute: ReexecuteModel | None = Field(None, description="Re-execute an earlier run.")
+    pod_template: dict[str, Any] | None = Field(None, description="core/v1 PodTemplateSpec for the steps' pods.")
+
+    @model_validator(mode="after")
+    def _some_code(self) -> OpJobSpec:
+        if self.ops is None and self.entrypoint is None:
+            raise ValueError("give ops, entrypoint, or both")
+        return self
+
+
+class Metadata(BaseModel):
+    """Kubernetes metadata; only the name is looked at."""
+
+    model_config = ConfigDict(extra="allow")
+    name: str | None = None
+    generateName: str | None = None  # noqa: N815 - Kubernetes' own spelling
+    annotations: dict[str, str] = Field(default_factory=dict)
+
+
+class OpJob(Model):
+    """One run of a job."""
+
+    api_version: Literal["kedge.dev/v1alpha1"] = Field(API_VERSION, alias="apiVersion")
+    kind: Literal["OpJob"] = KIND
+    metadata: Metadata
+    spec: OpJobSpec
+    status: dict[str, Any] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.metadata.name or (self.metadata.generateName or "job").rstrip("-")
+
+
+def parse(data: Any) -> OpJob:
+    """Read a manifest. Raises ProtocolError that lists every fault with its path."""
+    try:
+        return OpJob.model_validate(data)
+    except ValidationError as error:
+        faults = "".join(f"\n    {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise ProtocolError(f"this is no valid {KIND}:{faults}") from error
+
+
+def graph_of(spec: OpJobSpec) -> OpGraph:
+    """The op graph of a spec that carries one. Raises ProtocolError for references that can't be."""
+    assert spec.ops is not None
+    return OpGraph.from_json([op.model_dump(by_alias=True, exclude_unset=True) for op in spec.ops])
+
+
+def settings_of(spec: OpJobSpec, run_id: str) -> RunSettings:
+    """What the spec says about how to run."""
+    retry = None
+    if spec.retry_policy is not None:
+        retry = RetryPolicy.from_json(spec.retry_policy.model_dump(by_alias=True, exclude_none=True))
+    return RunSettings(
+        run_id,
+        spec.max_concurrent,
+        spec.fail_fast,
+        retry,
+        spec.infrastructure_retries,
+        spec.active_deadline_seconds,
+        spec.retain_values,
+    )
+
+
+def document_of(job: OpJob, graph: OpGraph, run_id: str) -> PlanDocument:
+    """The plan document of a manifest with this graph."""
+    spec = job.spec
+    tags = dict(spec.tags)
+    if spec.partition_key is not None:
+        tags["dagster/partition"] = spec.partition_key
+    limits = [limit_from_json(one.model_dump(by_alias=True)) for one in spec.tag_concurrency_limits]
+    resources = {key: one.model_dump(exclude_unset=True) for key, one in spec.resources.items()}
+    return PlanDocument(
+        run_id,
+        job.name,
+        graph,
+        spec.entrypoint,
+        job.metadata.annotations.get(GRAPH_HASH),
+        spec.run_config,
+        resources,
+        tags,
+        tuple(spec.op_selection),
+        settings_of(spec, run_id),
+        tuple(limits),
+    )
+
+
+def manifest(name: str, spec: dict[str, Any], graph_hash: str | None = None) -> dict[str, Any]:
+    """An OpJob as plain data, fields in the order in which people read them."""
+    metadata: dict[str, Any] = {"name": name}
+    if graph_hash is not None:
+        metadata["annotations"] = {GRAPH_HASH: graph_hash}
+    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
