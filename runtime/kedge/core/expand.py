@@ -45,7 +45,7 @@ def fan_out(state: RunState, producer: Step, output: str) -> tuple[list[Step], l
 def no_fan_out(state: RunState, producer: Step, output: str) -> list[Gate]:
     """A dynamic output will not come: its gates close with what the producer has to say. Returns them."""
     closed = []
-    for target, _ in producer.node.gates_over.get(output, ()):
+    for target, _ in producer.node.gates_of(output):
         gate = state.gates[target, producer.key.keys]
         gate.absent = producer.gives(output)
         closed.append(gate)
@@ -56,7 +56,7 @@ def _fill_gates(state: RunState, producer: Step, output: str) -> list[Gate]:
     assert producer.outputs is not None
     closed = []
     prefix = producer.key.keys
-    for target, level in producer.node.gates_over.get(output, ()):
+    for target, level in producer.node.gates_of(output):
         gate = state.gates[target, prefix]
         bottom = level + 1 == gate.node.depth
         gate.children = [

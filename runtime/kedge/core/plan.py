@@ -69,9 +69,7 @@ class PlanNode:
     inputs: tuple[InputPlan, ...]
     after: tuple[Dep, ...] = ()
     signature: tuple[int, ...] = ()
-    gates_over: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
-    holds: dict[str, int] = field(default_factory=dict)
-    releases: list[Dep] = field(default_factory=list)
+    gates_over: dict[str, list[tuple[int, int]]] | None = None
 
     @property
     def name(self) -> str:
@@ -80,6 +78,10 @@ class PlanNode:
     @property
     def depth(self) -> int:
         return len(self.axes)
+
+    def gates_of(self, output: str) -> Sequence[tuple[int, int]]:
+        """The gates (node, level) that stand over the clones of this dynamic output."""
+        return self.gates_over.get(output, ()) if self.gates_over else ()
 
     def deps(self) -> Iterable[Dep]:
         """Everything that the op waits for."""
@@ -140,7 +142,7 @@ def build(graph: OpGraph, tag_limits: Sequence[TagLimit] = ()) -> Plan:
     for op in order:
         node = nodes[index[op.name]]
         plan.scopes.setdefault(node.axes, ScopePlan()).nodes.append(node)
-    _add_holds(plan)
+    _add_gate_releases(plan)
     _add_gates(plan, index)
     _add_limits(plan, tag_limits)
     return plan
@@ -290,17 +292,14 @@ def shared_depth(one: Axes, other: Axes) -> int:
     return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
-def _add_holds(plan: Plan) -> None:
-    """For `retain_values`: who has to end before a value can go. Deeper readers let go of it through a gate."""
+def _add_gate_releases(plan: Plan) -> None:
+    """For `retain_values`: readers deeper in a map than what they read let go of it through a gate."""
     for node in plan.nodes:
-        for planned in node.inputs:
-            for dep in planned.deps:
-                holds = plan.nodes[dep.node].holds
-                holds[dep.output] = holds.get(dep.output, 0) + 1
-                if dep.shared_at == node.depth:
-                    node.releases.append(dep)
-                else:
-                    plan.gate_releases.setdefault((node.index, dep.shared_at), []).append(dep)
+        if node.depth:
+            for planned in node.inputs:
+                for dep in planned.deps:
+                    if dep.shared_at < node.depth:
+                        plan.gate_releases.setdefault((node.index, dep.shared_at), []).append(dep)
 
 
 def _add_gates(plan: Plan, index: Mapping[str, int]) -> None:
@@ -315,8 +314,10 @@ def _add_gate(plan: Plan, target: int, level: int, index: Mapping[str, int]) -> 
     axes = plan.nodes[target].axes
     scope = plan.scopes.setdefault(axes[:level], ScopePlan())
     scope.gates.append((target, level))
-    over = plan.nodes[index[axes[level].op]].gates_over
-    over.setdefault(axes[level].output, []).append((target, level))
+    producer = plan.nodes[index[axes[level].op]]
+    if producer.gates_over is None:
+        producer.gates_over = {}
+    producer.gates_over.setdefault(axes[level].output, []).append((target, level))
 
 
 def _add_limits(plan: Plan, tag_limits: Sequence[TagLimit]) -> None:

@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from kedge.core import expand, retention
+from kedge.core import expand
 from kedge.core.actions import Action, Discard, Finish, RunStatus, Start, Stop, StopReason, Wake
 from kedge.core.events import Begin, Cancel, Ended, Event, Lost, Resize, Resume, Suspend, Tick
 from kedge.core.ids import StepKey
 from kedge.core.plan import Plan
 from kedge.core.protocol import Failure, Outcome, OutcomeStatus, check_outputs
+from kedge.core.retention import Retention
 from kedge.core.retry import RetryPolicy, delay_before, jitter_of
 from kedge.core.schedule import ReadyQueue
 from kedge.core.state import FINAL, STARTABLE, Availability, Gate, RunState, Step, StepState
@@ -88,8 +89,9 @@ class Run:
         self._settled: deque[Step | Gate] = deque()
         self._fresh: deque[Step] = deque()
         self._now = 0.0
-        self._retains = self.settings.retain is Retain.UNTIL_CONSUMED
-        self._dynamic = [{out.name: out.dynamic for out in node.op.outputs} for node in plan.nodes]
+        self._retention = Retention(self.state) if self.settings.retain is Retain.UNTIL_CONSUMED else None
+        shapes = {node.op.outputs: {out.name: out.dynamic for out in node.op.outputs} for node in plan.nodes}
+        self._dynamic = [shapes[node.op.outputs] for node in plan.nodes]
 
     # -- events ---------------------------------------------------------------------------------------------
 
@@ -267,8 +269,8 @@ class Run:
             if dynamic:
                 self._fan_out(step, output)
         self._wake_dependents(step)
-        if self._retains:
-            self._discard(retention.after_step(self.state, step))
+        if self._retention is not None:
+            self._discard(self._retention.after_step(step))
         gate = expand.gates_above(self.state, step)
         if gate is not None:
             self._count_down(gate)
@@ -293,8 +295,8 @@ class Run:
 
     def _after_gate(self, gate: Gate) -> None:
         self._wake_dependents(gate)
-        if self._retains:
-            self._discard(retention.after_gate(self.state, gate))
+        if self._retention is not None:
+            self._discard(self._retention.after_gate(gate))
         if gate.parent is not None:
             self._count_down(gate.parent)
 

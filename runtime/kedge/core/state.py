@@ -25,7 +25,7 @@ from enum import Enum
 from typing import Any
 
 from kedge.core.ids import StepKey
-from kedge.core.plan import Dep, Plan, PlanNode
+from kedge.core.plan import Plan, PlanNode
 from kedge.core.protocol import Failure
 
 
@@ -42,13 +42,12 @@ class StepState(Enum):
     UNTOUCHED = "untouched"
     CANCELLED = "cancelled"
 
+    __hash__ = object.__hash__  # Enum's own is Python code, and states are counted several times a step
+
 
 FINAL = frozenset({StepState.SUCCEEDED, StepState.FAILED, StepState.SKIPPED, StepState.UNTOUCHED, StepState.CANCELLED})
+_INDEX = {state: i for i, state in enumerate(StepState)}
 STARTABLE = frozenset({StepState.READY, StepState.RUNNING, StepState.DELAYED})
-
-
-Release = tuple[Dep, tuple[str, ...]]
-"""A reader has let go of what it read: the dependency, and the mapping keys of the reader."""
 
 
 class Availability(Enum):
@@ -67,9 +66,7 @@ class Step:
         "cached",
         "dependents",
         "due",
-        "early",
         "failure",
-        "holds",
         "key",
         "losses",
         "node",
@@ -96,8 +93,6 @@ class Step:
         self.outputs: Mapping[str, Any] | None = None
         self.failure: Failure | None = None
         self.dependents: list[Step] | None = None
-        self.holds: dict[Any, int] | None = None
-        self.early: list[Release] | None = None
 
     @property
     def ended(self) -> bool:
@@ -124,7 +119,6 @@ class Gate:
         "absent",
         "children",
         "dependents",
-        "early",
         "ended",
         "level",
         "node",
@@ -143,7 +137,6 @@ class Gate:
         self.remaining = 0
         self.ended = False
         self.dependents: list[Step] | None = None
-        self.early: list[Release] | None = None
         self._given: dict[str, Availability] = {}
 
     def gives(self, output: str) -> Availability:
@@ -172,18 +165,21 @@ class Gate:
 class RunState:
     """All steps and gates of a run, with counters. Kept by `expand` and `run`; read by everybody."""
 
-    __slots__ = ("counts", "gates", "node_counts", "plan", "steps")
+    __slots__ = ("_node_counts", "_outermost", "counts", "gates", "plan", "steps")
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.steps: dict[StepKey, Step] = {}
         self.gates: dict[tuple[int, tuple[str, ...]], Gate] = {}
         self.counts: dict[StepState, int] = dict.fromkeys(StepState, 0)
-        self.node_counts: list[dict[StepState, int]] = [{} for _ in plan.nodes]
+        self._node_counts = [0] * (len(plan.nodes) * len(_INDEX))
+        self._outermost: list[Step | None] = [None] * len(plan.nodes)
 
     def add(self, step: Step) -> None:
         """Take in a new step, waiting."""
         self.steps[step.key] = step
+        if not step.key.keys:
+            self._outermost[step.node.index] = step
         self._count(step.node.index, StepState.WAITING, 1)
 
     def move(self, step: Step, state: StepState) -> None:
@@ -194,11 +190,18 @@ class RunState:
 
     def _count(self, node: int, state: StepState, change: int) -> None:
         self.counts[state] += change
-        counts = self.node_counts[node]
-        counts[state] = counts.get(state, 0) + change
+        self._node_counts[node * len(_INDEX) + _INDEX[state]] += change
+
+    def counts_of(self, node: int) -> dict[StepState, int]:
+        """How many steps of a node are in which state; only states that occur."""
+        first = node * len(_INDEX)
+        return {state: count for state, i in _INDEX.items() if (count := self._node_counts[first + i])}
 
     def step_of(self, node: int, keys: tuple[str, ...]) -> Step:
-        """The step of a node under these keys."""
+        """The step of a node under these keys. Raises KeyError if it doesn't exist."""
+        step = None if keys else self._outermost[node]
+        if step is not None:
+            return step
         return self.steps[StepKey(self.plan.nodes[node].op.name, keys)]
 
     def steps_of(self, op: str) -> Iterator[Step]:
