@@ -27,7 +27,7 @@ class Lines:
         attempt = f" (attempt {outcome.attempt})" if outcome.attempt > 1 else ""
         why = f": {first_line(outcome)}" if outcome.status is not OutcomeStatus.SUCCEEDED else ""
         clock = time.strftime("%H:%M:%S")
-        click.echo(f"{clock} {outcome.status.value} {outcome.step}{attempt}{took}{why}", err=True)
+        click.echo(f"{clock} {_word_for(run, outcome)} {outcome.step}{attempt}{took}{why}", err=True)
 
     def close(self) -> None: ...
 
@@ -63,7 +63,7 @@ class Bars:
         if outcome.status is not OutcomeStatus.SUCCEEDED:
             from rich.markup import escape
 
-            text = escape(f"{outcome.status.value} {outcome.step}: {first_line(outcome)}")
+            text = escape(f"{_word_for(run, outcome)} {outcome.step}: {first_line(outcome)}")
             self._progress.console.print(f"[red]{text}[/red]", highlight=False)
 
     def _draw(self, run: Run) -> None:
@@ -80,6 +80,13 @@ class Bars:
 
     def close(self) -> None:
         self._progress.stop()
+
+
+def _word_for(run: Run, outcome: Outcome) -> str:
+    """How an attempt ended, as a person sees it: one of a run that is being stopped is not lost."""
+    if outcome.status is OutcomeStatus.LOST and run.stopping is not None:
+        return "stopped"
+    return outcome.status.value
 
 
 def first_line(outcome: Outcome) -> str:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import traceback
+from pathlib import Path
+from types import TracebackType
 
-from kedge.core.errors import (
-    DagsterMaxRetriesExceededError,
-    DagsterStepOutputNotFoundError,
-    DagsterTypeCheckDidNotPass,
-    DagsterUserCodeExecutionError,
-)
+from kedge.core.errors import DagsterError, DagsterMaxRetriesExceededError, DagsterUserCodeExecutionError
 from kedge.core.protocol import Failure, RetryRequest
 from kedge.definitions import values
 
-_FINAL = (DagsterStepOutputNotFoundError, DagsterTypeCheckDidNotPass, DagsterMaxRetriesExceededError)
 _MESSAGE_MAX = 4000
+_KEDGE = str(Path(__file__).parents[1])
 _STACK_MAX = 16000
 
 
@@ -29,7 +26,12 @@ def failure_of(error: BaseException, retries: int) -> Failure:
     if isinstance(error, values.Failure):
         found = {key: values.plain(one) for key, one in error.metadata.items()}
         return _describe(error, retryable=error.allow_retries, metadata=found)
-    return _describe(error, retryable=not isinstance(error, _FINAL))
+    return _describe(error, retryable=_may_pass_next_time(error))
+
+
+def _may_pass_next_time(error: BaseException) -> bool:
+    """User code and I/O may. A broken rule (a failed type check, a missing output) stays broken, as in Dagster."""
+    return isinstance(error, DagsterUserCodeExecutionError) or not isinstance(error, DagsterError)
 
 
 def user_exception(error: BaseException) -> BaseException:
@@ -64,11 +66,26 @@ def _text_of(error: BaseException) -> str:
         return f"<the error's own text raised {type(broken).__name__}>"
 
 
+def print_error(error: BaseException) -> None:
+    """Print what user code raised to stderr, from its own first frame on."""
+    shown = user_exception(error)
+    traceback.print_exception(shown.with_traceback(_user_part(shown.__traceback__)))
+
+
+def _user_part(stack: TracebackType | None) -> TracebackType | None:
+    """The stack without Kedge's own first frames, which say nothing to the op's author; whole when it has no other."""
+    found = stack
+    while found is not None and found.tb_frame.f_code.co_filename.startswith(_KEDGE):
+        found = found.tb_next
+    return found or stack
+
+
 def _shorten(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most // 2]}\n[... {len(text) - most} characters ...]\n{text[-most // 2 :]}"
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 2]}\n[... {len(text) - most} characters ...]\n{text[-most // 2 :]}"
 
 
 def _stack_of(error: BaseException) -> str:
-    """The frames of user code: those of the worker itself say nothing to the op's author."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "/kedge/worker/" not in frame.filename]
+    frames = traceback.extract_tb(_user_part(error.__traceback__))
     return _shorten("".join(traceback.format_list(frames)), _STACK_MAX)

@@ -23,6 +23,7 @@ from kedge.io.digests import digest
 from kedge.io.errors import ObjectExists, StoreError
 from kedge.io.managers import StepStore, StoreIOManager
 from kedge.io.stores import Store
+from kedge.worker.failures import print_error
 from kedge.worker.loading import job_of, program_of
 from kedge.worker.logs import LogShipper, set_up_logging
 from kedge.worker.program import Program
@@ -43,8 +44,9 @@ def warm_up(data: bytes) -> Program:
     return _program(data)
 
 
-def run_ticket(ticket: Ticket, store: Store, *, echo: bool, plan: bytes | None = None,
-               announce: Callable[[], None] | None = None) -> int:
+def run_ticket(
+    ticket: Ticket, store: Store, *, echo: bool, plan: bytes | None = None, announce: Callable[[], None] | None = None
+) -> int:
     """Run one attempt from its ticket to its stored outcome. Returns the process's exit code.
 
     `plan` is the plan document, when it is at hand already; `announce` is called once the record is stored.
@@ -89,7 +91,7 @@ def _run(program: Program, ticket: Ticket, store: Store, paths: RunPaths) -> Out
     try:
         outcome = run_step(env, ticket.step, ticket.attempt, ticket.retries, ticket.inputs)
         if env.last_error is not None:
-            traceback.print_exception(env.last_error)
+            print_error(env.last_error)
     finally:
         try:
             scope.close()

@@ -1,0 +1,74 @@
+# Kedge: two commands do everything on a fresh machine with Python 3.11 or later: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(VENV)/uv/bin/uv
+UV_VERSION := 0.9.2
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types layers format bench bench-peer locks clean
+
+help: ## Show what there is to make.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit("Kedge needs Python 3.11 or later; call make PYTHON=/path/to/python") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV)/uv
+	$(VENV)/uv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+
+$(VENV)/.dev: $(UV) requirements/dev.txt pyproject.toml
+	$(UV) pip sync --quiet --require-hashes requirements/dev.txt
+	$(UV) pip install --quiet --no-deps --editable .
+	@touch $@ $(VENV)/.demo
+
+$(VENV)/.demo: $(UV) requirements/demo.txt pyproject.toml
+	$(UV) pip install --quiet --require-hashes -r requirements/demo.txt
+	$(UV) pip install --quiet --no-deps --editable .
+	@touch $@
+
+demo: $(VENV)/.demo ## Run the Pokémon ETL as three jobs and draw them on one page.
+	$(BIN)/python examples/pokemon/demo.py
+
+test: $(VENV)/.dev ## Run all checks and tests.
+	$(MAKE) --no-print-directory lint types layers
+	$(BIN)/python -m pytest
+
+check: test ## The same as test.
+
+lint: $(VENV)/.dev ## Check style.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## Check types.
+	$(BIN)/mypy
+
+layers: $(VENV)/.dev ## Check that the layers import downwards only.
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## Format the code.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.venv-peer/.done: $(UV) requirements/peer.txt
+	$(PYTHON) -m venv .venv-peer
+	VIRTUAL_ENV=$(CURDIR)/.venv-peer $(UV) pip sync --quiet --require-hashes requirements/peer.txt
+	@touch $@
+
+bench-peer: .venv-peer/.done ## Install the peer that the benchmarks compare with.
+
+bench: $(VENV)/.dev .venv-peer/.done ## Run the benchmarks (10 minutes; nothing else should run).
+	$(BIN)/python bench/startup.py
+	$(BIN)/python bench/core.py
+	$(BIN)/python bench/inprocess.py --peer-python .venv-peer/bin/python
+	$(BIN)/python bench/processes.py --peer-python .venv-peer/bin/python
+	$(BIN)/python bench/values.py
+
+locks: $(UV) ## Resolve the locked requirements anew.
+	for set in "dev:--group dev --extra cli --extra examples" "demo:--extra cli --extra examples" "peer:--group peer"; do \
+	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	    --upgrade $${set#*:} pyproject.toml -o requirements/$${set%%:*}.txt; done
+
+clean: ## Remove what make has installed and what runs have left.
+	rm -rf $(VENV) .venv-peer .kedge .pytest_cache .mypy_cache .ruff_cache .hypothesis
