@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kedge.definitions.config import ScalarUnion as ScalarUnion
     from kedge.definitions.config import Selector as Selector
     from kedge.definitions.config import Shape as Shape
+    from kedge.definitions.configured import configured as configured
     from kedge.definitions.contexts import OpExecutionContext as OpExecutionContext
     from kedge.definitions.graphs import GraphDefinition as GraphDefinition
     from kedge.definitions.graphs import graph as graph
@@ -75,6 +76,7 @@ _HOMES = {
     "core.retry": "Backoff Jitter RetryPolicy",
     "definitions.config": """Array BoolSource Enum EnumValue EnvVar Field IntSource Map Noneable Permissive
         ScalarUnion Selector Shape StringSource""",
+    "definitions.configured": "configured",
     "definitions.contexts": "OpExecutionContext",
     "definitions.graphs": "GraphDefinition graph",
     "definitions.hooks": "HookContext HookDefinition failure_hook success_hook",

@@ -12,6 +12,54 @@ class Difference:
     reason: str
 
 
+_EARLY = "Kedge refuses when the job is defined what Dagster finds at its first run."
+_SUPERSET = "Kedge takes more than Dagster here; what Dagster takes means the same."
+
 DIFFERENCES: dict[str, Difference] = {
-    "dynamic.dynamic_below_dynamic": Difference(None, "Kedge allows a map inside a map, to any depth."),
+    "dynamic.dynamic_below_dynamic": Difference([None, None], "Kedge allows a map inside a map, to any depth."),
+    "dynamic.fan_in_of_collects": Difference(None, f"{_SUPERSET} A fan-in list may hold collected lists."),
+    "composition.job_that_returns_an_output": Difference(None, f"{_SUPERSET} A job may return its output."),
+    "outputs.namedtuple_annotation": Difference(None, f"{_SUPERSET} A NamedTuple annotation types several outputs."),
+    "types_of_values.union_annotation": Difference(None, f"{_SUPERSET} A union of types is checked."),
+    "config.a_wrong_config_carried_by_the_job": Difference("DagsterInvalidConfigError", _EARLY),
+    "resources.unknown_resource_at_definition": Difference("DagsterInvalidDefinitionError", _EARLY),
+    "hooks.hook_needs_a_resource_that_is_missing": Difference("DagsterInvalidDefinitionError", _EARLY),
+    "io.unknown_io_manager_key": Difference("DagsterInvalidDefinitionError", _EARLY),
+    "refusals.graph_two_outputs_undeclared": Difference(
+        "DagsterInvalidDefinitionError",
+        "Dagster keeps one of the two outputs without a word; Kedge asks for names.",
+    ),
+    "refusals.config_twice": Difference(
+        "DagsterInvalidDefinitionError", "Dagster's error is one of its internal argument checks."
+    ),
+    "refusals.odd_names_allowed": Difference(
+        {
+            "1": "DagsterInvalidDefinitionError",
+            "9a": "DagsterInvalidDefinitionError",
+            "A": None,
+            "__x__": None,
+            "_a": None,
+            "class_": None,
+        },
+        "A name that starts with a digit can't be a field of the outputs' named tuple, nor a step key of Kedge.",
+    ),
+    "direct.wrong_arguments": Difference(
+        ["DagsterInvalidInvocationError"] * 3,
+        "Dagster drops an unknown keyword of a direct call without a word; in Kedge it is an error.",
+    ),
+    "retries.retry_requested_default_limit": Difference(
+        [
+            {"success": False, "started": ["work"], "restarted": ["work"], "failed": ["work"]},
+            [0, 1],
+            ["DagsterMaxRetriesExceededError"],
+        ],
+        "The failed step says what execute_in_process raises: that the op's own limit was reached.",
+    ),
+    "types_of_values.type_check_that_raises": Difference(
+        ["DagsterExecutionStepExecutionError", "ValueError"],
+        "A type's check is user code, and its error is shown as such.",
+    ),
+    "selection.unknown_or_malformed": Difference(
+        ["DagsterInvalidSubsetError"] * 7, "Two marks on one side, `*+a`, are malformed; Dagster takes the first."
+    ),
 }

@@ -74,7 +74,9 @@ class OutputHandle:
         raise DagsterInvalidDefinitionError(f"{self} is one output and can't be unpacked or looped over in a graph")
 
     def __getitem__(self, key: Any) -> Any:
-        raise DagsterInvalidDefinitionError(f"{self} has no value yet, so it can't be indexed in a graph; do it in an op")
+        raise DagsterInvalidDefinitionError(
+            f"{self} has no value yet, so it can't be indexed in a graph; do it in an op"
+        )
 
     def __getattr__(self, name: str) -> Any:
         if name in ("map", "collect"):
@@ -162,7 +164,8 @@ class Composition:
         definition = call.definition
         name = self._name_of(call)
         given = _bind(definition, name, args, kwargs)
-        inputs, longest = {}, ()
+        inputs: dict[str, LocalSource] = {}
+        longest: Axes = ()
         for key, value in given.items():
             source, axes = self._source_of(name, key, value)
             inputs[key] = source
@@ -227,7 +230,7 @@ class Composition:
         if len(handles) == 1:
             return handles[0]
         names = [port.name for port in definition.output_ports()]
-        return namedtuple(f"_{definition.name}_outputs", names)(*handles)  # type: ignore[misc]
+        return namedtuple(f"_{definition.name}_outputs", names)(*handles)
 
     def _handle(self, name: str, port: Port, axes: Axes) -> Any:
         if not port.is_dynamic:
@@ -259,7 +262,10 @@ def _what_is_wrong(value: Any) -> str:
         return "a fan-in is a list, not a tuple"
     if isinstance(value, Invocable | Invocation):
         return "an op was passed, not its output; call it first"
-    return f"{value!r} is a constant; a graph wires outputs to inputs. Use config, an input value, or an op that returns it"
+    return (
+        f"{value!r} is a constant; a graph wires outputs to inputs. Use config, an input value, "
+        "or an op that returns it"
+    )
 
 
 def _bind(definition: Any, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -269,9 +275,7 @@ def _bind(definition: Any, name: str, args: Sequence[Any], kwargs: Mapping[str, 
     found = dict(zip(names, args, strict=False))
     for key, value in kwargs.items():
         if key not in names:
-            raise DagsterInvalidDefinitionError(
-                f"{name} has no input {key!r}; it has {', '.join(names) or 'none'}"
-            )
+            raise DagsterInvalidDefinitionError(f"{name} has no input {key!r}; it has {', '.join(names) or 'none'}")
         if key in found:
             raise DagsterInvalidDefinitionError(f"{name}: input {key!r} was given twice")
         found[key] = value

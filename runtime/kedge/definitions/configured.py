@@ -9,6 +9,22 @@ from kedge.core.errors import DagsterConfigMappingFunctionError, DagsterInvalidC
 from kedge.definitions.config import Field, field_of
 
 
+def configured(
+    configurable: Any, config_schema: Any = None, name: str | None = None, description: str | None = None
+) -> Callable[[Any], Any]:
+    """`configured(thing)(config)`, or a decorator of the function that computes the config of `thing`.
+
+    Without `name` the new definition is called as the function is.
+    """
+
+    def make(config: Any) -> Any:
+        found = name or (config.__name__ if callable(config) else None)
+        more = {"description": description} if description is not None else {}
+        return configurable.configured(config, name=found, config_schema=config_schema, **more)
+
+    return make
+
+
 def configured_field(config: Any, config_schema: Any) -> Field | None:
     """The schema of the definition that `configured` makes: none for a constant, the smaller one for a function."""
     return field_of(config_schema if config_schema is not None else Any) if callable(config) else None

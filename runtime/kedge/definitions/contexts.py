@@ -25,8 +25,19 @@ class RunView:
 class OpExecutionContext:
     """The context of one attempt of one step. Made cheaply: what is rarely asked for is made when asked."""
 
-    __slots__ = ("_log", "attempt", "events", "job_def", "op_config", "op_def", "output_metadata", "resources",
-                 "retry_number", "run", "step")
+    __slots__ = (
+        "_log",
+        "attempt",
+        "events",
+        "job_def",
+        "op_config",
+        "op_def",
+        "output_metadata",
+        "resources",
+        "retry_number",
+        "run",
+        "step",
+    )
 
     def __init__(
         self,

@@ -117,9 +117,9 @@ def _trace(place: _Place, source: LocalSource) -> Source | RootInput | None:
     return Map(ref) if source.kind == "map" else From(ref)
 
 
-def _member(place: _Place, source: NodeSource | InputSource) -> From | Collect | None:
+def _member(place: _Place, source: NodeSource | InputSource) -> From | Map | Collect | None:
     traced = _trace(place, source)
-    if traced is None or isinstance(traced, From | Collect):
+    if traced is None or isinstance(traced, From | Map | Collect):
         return traced
     raise DagsterInvalidDefinitionError(
         f"graph {place.graph.name}: a fan-in list holds {traced}; list outputs of ops or collected lists"
@@ -183,5 +183,3 @@ def _pod_of(op: FlatOp) -> Mapping[str, Any] | None:
     if not isinstance(found, dict):
         raise DagsterInvalidDefinitionError(f"op {op.name}: tag {POD_TAG} is {found!r}; give a mapping")
     return found
-
-

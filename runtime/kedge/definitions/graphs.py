@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kedge.core.errors import DagsterInvalidDefinitionError, DagsterInvalidInvocationError
+from kedge.core.errors import DagsterInvalidDefinitionError, DagsterInvariantViolationError
 from kedge.core.graph import DEFAULT_OUTPUT
 from kedge.definitions import compose
 from kedge.definitions.compose import DynamicHandle, InputSource, Node, NodeSource, OutputHandle, Port
@@ -54,7 +54,7 @@ class GraphDefinition(compose.Invocable):
         return list(self._ports.values())
 
     def invoke_directly(self, *args: Any, **kwargs: Any) -> Any:
-        raise DagsterInvalidInvocationError(
+        raise DagsterInvariantViolationError(
             f"graph {self.name} was called outside of a graph; run it with {self.name}.execute_in_process()"
         )
 
@@ -64,7 +64,9 @@ class GraphDefinition(compose.Invocable):
 
         return JobDefinition(self, name=name, **rest)
 
-    def execute_in_process(self, run_config: Any = None, resources: Mapping[str, Any] | None = None, **rest: Any) -> Any:
+    def execute_in_process(
+        self, run_config: Any = None, resources: Mapping[str, Any] | None = None, **rest: Any
+    ) -> Any:
         """Run the graph in this process; see JobDefinition.execute_in_process."""
         return self.to_job(resource_defs=resources).execute_in_process(run_config=run_config, **rest)
 

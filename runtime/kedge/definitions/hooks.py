@@ -21,12 +21,21 @@ class HookDefinition:
 
 
 @dataclass(frozen=True)
+class OpUse:
+    """The use of an op that a hook runs for: `name` is the alias where there is one."""
+
+    name: str
+    definition: Any
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class HookContext:
     """What a hook gets. `op_output_values` holds the outputs by name; a dynamic one by mapping key."""
 
     hook_def: HookDefinition
     step: Any
-    op: Any
+    op: OpUse
     run_id: str
     job_name: str
     log: Any

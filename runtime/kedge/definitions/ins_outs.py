@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from kedge.core.errors import DagsterInvalidDefinitionError
 from kedge.definitions import types
 from kedge.definitions.types import DagsterType
 
@@ -106,12 +107,21 @@ class OutputDefinition(NamedTuple):
 DEFAULT_IO_MANAGER = "io_manager"
 
 
+def _resolve(kind: Any) -> DagsterType:
+    return types.ANY if kind is NO_VALUE else types.resolve(type(None) if kind is None else kind)
+
+
 def input_of(name: str, declared: In | None, annotation: Any, default: Any) -> InputDefinition:
     """Join the declaration, the annotation and the default of one parameter; the declaration wins."""
     declared = declared or In()
     kind = annotation if declared.dagster_type is NO_VALUE else declared.dagster_type
     value = default if declared.default_value is NO_VALUE else declared.default_value
-    resolved = types.ANY if kind is NO_VALUE else types.resolve(type(None) if kind is None else kind)
+    resolved = _resolve(kind)
+    if value is not NO_VALUE and resolved in types.SCALARS and not resolved.type_check(None, value).success:
+        raise DagsterInvalidDefinitionError(
+            f"input {name!r}: its default {value!r} is not of its type {resolved.display_name}; "
+            "change one of them, or annotate it with `| None`"
+        )
     return InputDefinition(
         name, resolved, value, dict(declared.metadata or {}), declared.input_manager_key, declared.description
     )
@@ -120,10 +130,9 @@ def input_of(name: str, declared: In | None, annotation: Any, default: Any) -> I
 def output_of(name: str, declared: Out, annotation: Any) -> OutputDefinition:
     """Join the declaration and the annotation of one output; the declaration wins."""
     kind = annotation if declared.dagster_type is NO_VALUE else declared.dagster_type
-    resolved = types.ANY if kind is NO_VALUE else types.resolve(type(None) if kind is None else kind)
     return OutputDefinition(
         name,
-        resolved,
+        _resolve(kind),
         declared.is_dynamic,
         declared.is_required,
         declared.io_manager_key or DEFAULT_IO_MANAGER,
@@ -131,5 +140,3 @@ def output_of(name: str, declared: Out, annotation: Any) -> OutputDefinition:
         declared.description,
         declared.code_version,
     )
-
-

@@ -241,7 +241,8 @@ class _FunctionInputManager(InputManager):
         self._takes_context = bool(inspect.signature(fn).parameters)
 
     def load_input(self, context: InputContext) -> Any:
-        return self._fn(context) if self._takes_context else self._fn()
+        found = self._fn(context) if self._takes_context else self._fn()
+        return found.load_input(context) if isinstance(found, InputManager) else found
 
 
 def input_manager(
@@ -283,7 +284,9 @@ def build_output_context(step_key: str | None = None, name: str | None = None, *
     )
 
 
-def build_input_context(name: str | None = None, upstream_output: OutputContext | None = None, **rest: Any) -> InputContext:
+def build_input_context(
+    name: str | None = None, upstream_output: OutputContext | None = None, **rest: Any
+) -> InputContext:
     """An InputContext for a test of an I/O manager."""
     from kedge.definitions.resources import Resources
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from kedge.core import selection
-from kedge.core.errors import DagsterInvalidDefinitionError
+from kedge.core.errors import DagsterInvalidDefinitionError, PlanError
 from kedge.core.graph import OpGraph
 from kedge.core.plan import Plan, TagLimit, build
 from kedge.core.retry import RetryPolicy
@@ -66,7 +66,7 @@ class JobDefinition:
         self.all_ops = flatten(graph_def)
         self._check_resources()
         self._check_input_values()
-        build(self.op_graph)
+        self._check_plan()
         if self.run_config:
             self.resolve_config()
 
@@ -162,6 +162,12 @@ class JobDefinition:
                 )
         check_dependencies(self.resource_defs)
 
+    def _check_plan(self) -> None:
+        try:
+            build(self.op_graph)
+        except PlanError as error:
+            raise DagsterInvalidDefinitionError(f"job '{self.name}': {error}") from error
+
     def _check_input_values(self) -> None:
         for name in self.input_values:
             if name not in self.graph.input_names:
@@ -226,8 +232,13 @@ class JobDefinition:
         raise DagsterInvalidDefinitionError(f"job {self.name} can't be called; use execute_in_process() or `kedge run`")
 
 
-def job(compose_fn: Callable[..., Any] | None = None, *, name: str | None = None, description: str | None = None,
-        **rest: Any) -> Any:
+def job(
+    compose_fn: Callable[..., Any] | None = None,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    **rest: Any,
+) -> Any:
     """Make a job of a function that calls ops and graphs. Takes what JobDefinition takes."""
 
     def decorate(fn: Callable[..., Any]) -> JobDefinition:
@@ -235,5 +246,3 @@ def job(compose_fn: Callable[..., Any] | None = None, *, name: str | None = None
         return JobDefinition(graph_def, name=name or fn.__name__, description=description, **rest)
 
     return decorate if compose_fn is None else decorate(compose_fn)
-
-

@@ -11,7 +11,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic.fields import FieldInfo
 
 from kedge.core.errors import DagsterInvalidConfigError
 from kedge.definitions.config import ConfigType, EnvVar, Errors
@@ -145,10 +146,7 @@ class ConfigurableResource(BaseModel):
 
     def config_values(self) -> dict[str, Any]:
         """The fields that are config, as plain data."""
-        return {
-            name: value
-            for name, value in self.model_dump(mode="json", exclude=set(self.nested())).items()
-        }
+        return self.model_dump(mode="json", exclude=set(self.nested()))
 
     @classmethod
     def nested_fields(cls) -> dict[str, type]:
@@ -185,6 +183,24 @@ class ConfigurableResource(BaseModel):
             yield self.create_resource(context)
         finally:
             self.teardown_after_execution(context)
+
+
+def config_of_resource(model: Any, fixed: Mapping[str, Any]) -> ModelConfig:
+    """The schema of the fields that a run config may give to a resource.
+
+    `model` is a class, all of whose fields but the `fixed` are open, or an object, whose values are the defaults.
+    """
+    kind: Any = model if isinstance(model, type) else type(model)
+    nested = kind.nested_fields()
+    fields: dict[str, Any] = {}
+    for name, info in kind.model_fields.items():
+        if name not in fixed and name not in nested:
+            fields[name] = (info.annotation, info if kind is model else _with_default(info, getattr(model, name)))
+    return ModelConfig(create_model(f"{kind.__name__}Config", __base__=Config, **fields))
+
+
+def _with_default(info: FieldInfo, value: Any) -> FieldInfo:
+    return FieldInfo.merge_field_infos(info, default=value)
 
 
 class ConfigurableResourceFactory(ConfigurableResource):

@@ -12,7 +12,8 @@ from kedge.core.errors import DagsterInvalidDefinitionError
 
 _VALID = re.compile(r"[A-Za-z0-9_]+")
 _RESERVED = frozenset(
-    "context conf config meta arg_dict dict input_arg_dict output_arg_dict int str float bool input output type".split()
+    {"context", "conf", "config", "meta", "arg_dict", "dict", "input_arg_dict", "output_arg_dict"}
+    | {"int", "str", "float", "bool", "input", "output", "type"}
 )
 
 

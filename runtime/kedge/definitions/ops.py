@@ -7,7 +7,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from kedge.core.errors import DagsterInvalidDefinitionError
+from kedge.core.errors import DagsterInvalidDefinitionError, DagsterInvariantViolationError
 from kedge.core.graph import DEFAULT_OUTPUT
 from kedge.core.retry import RetryPolicy
 from kedge.definitions import compose
@@ -66,6 +66,7 @@ class OpDefinition(compose.Invocable):
         self.takes_context = parameters.takes_context
         self.config_argument = parameters.config_argument
         self.resource_arguments = parameters.resource_arguments
+        self.arguments = tuple(parameters.order)
         self.config_field: Field | None = parameters.config_field or field_of(config_schema)
         if parameters.config_field is not None and config_schema is not None:
             raise DagsterInvalidDefinitionError(f"op {name}: give config_schema or a config argument, not both")
@@ -126,8 +127,13 @@ class OpDefinition(compose.Invocable):
 
         return call_op(self, args, kwargs)
 
-    def configured(self, config_or_config_fn: Any, name: str | None = None, config_schema: Any = None,
-                   description: str | None = None) -> OpDefinition:
+    def configured(
+        self,
+        config_or_config_fn: Any,
+        name: str | None = None,
+        config_schema: Any = None,
+        description: str | None = None,
+    ) -> OpDefinition:
         """The same op with its config given now, or computed from a smaller one."""
         return ConfiguredOp(self, config_or_config_fn, name, config_schema, description)
 
@@ -138,11 +144,13 @@ class OpDefinition(compose.Invocable):
 class ConfiguredOp(OpDefinition):
     """An op whose config was given by `configured`."""
 
-    def __init__(self, inner: OpDefinition, config: Any, name: str | None, schema: Any, description: str | None) -> None:
+    def __init__(
+        self, inner: OpDefinition, config: Any, name: str | None, schema: Any, description: str | None
+    ) -> None:
         if name is None and not callable(config):
             raise DagsterInvalidDefinitionError(f"configured({inner.name}): give the new op a name")
         self.__dict__.update(inner.__dict__)
-        self.name = check_name(name or getattr(config, "__name__", inner.name), "an op")
+        self.name = check_name(name or str(getattr(config, "__name__", inner.name)), "an op")
         self.description = description or inner.description
         self._inner = inner
         self._resolve = resolver_of(inner.config_field, config, self.name, schema)
@@ -166,6 +174,7 @@ class _Parameters:
         self.resource_arguments: dict[str, str] = {}
         self.inputs: dict[str, tuple[Any, Any]] = {}
         self.takes_any = False
+        self.order: list[str] = []
         for parameter in parameters[1:] if self.takes_context else parameters:
             self._take(name, parameter, hints.get(parameter.name, parameter.annotation))
 
@@ -175,6 +184,7 @@ class _Parameters:
             return
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
             raise DagsterInvalidDefinitionError(f"op {name}: *{parameter.name} can't be wired; name each input")
+        self.order.append(parameter.name)
         if parameter.name == "config":
             self.config_argument = parameter.name
             self.config_field = _config_field(annotation)
@@ -227,11 +237,11 @@ def _inputs_of(name: str, parameters: _Parameters, ins: Mapping[str, In]) -> tup
                 f"op {name}: In {one!r} has no parameter of that name; add one, or make it In(Nothing) for order alone"
             )
         found.append(extra)
-    for one in found:
-        check_name(one.name, f"an input of op {name}")
-        if one.dagster_type.is_nothing and one.name in parameters.inputs:
+    for definition in found:
+        check_name(definition.name, f"an input of op {name}")
+        if definition.dagster_type.is_nothing and definition.name in parameters.inputs:
             raise DagsterInvalidDefinitionError(
-                f"op {name}: input {one.name!r} is Nothing and brings no value; take the parameter away"
+                f"op {name}: input {definition.name!r} is Nothing and brings no value; take the parameter away"
             )
     return tuple(found)
 
@@ -296,7 +306,7 @@ def _tuple_parts(name: str, annotation: Any, count: int) -> Sequence[Any]:
     if parts is None:
         return [NO_VALUE] * count
     if len(parts) != count:
-        raise DagsterInvalidDefinitionError(
+        raise DagsterInvariantViolationError(
             f"op {name}: {count} outputs, but its annotation is a tuple of {len(parts)}; give one part for each output"
         )
     return parts
@@ -361,5 +371,3 @@ def scalar_type_of(definition: InputDefinition) -> ConfigType:
     """The config type of such an input."""
     kinds: dict[str, Any] = {"Int": int, "Float": float, "String": str, "Bool": bool}
     return config_type_of(kinds.get(definition.dagster_type.display_name, Any))
-
-

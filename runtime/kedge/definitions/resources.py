@@ -10,11 +10,13 @@ import contextlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from kedge.core.errors import (
     DagsterInvalidConfigError,
     DagsterInvalidDefinitionError,
+    DagsterInvariantViolationError,
     DagsterResourceFunctionError,
     DagsterUnknownResourceError,
 )
@@ -148,11 +150,14 @@ class ModelResource(ResourceDefinition):
         self._values = dict(values or {})
         super().__init__(self._make, description=None)
         if isinstance(model, type):
-            from kedge.definitions.models import ModelConfig
+            self.config_field = Field(self.config_type)
 
-            names = {name: info for name, info in model.model_fields.items() if name not in self._values}
-            schema = _without_nested(model, names)
-            self.config_field = Field(ModelConfig(schema))
+    @cached_property
+    def config_type(self) -> ConfigType:
+        """The fields that the run config may give: what is left open, or else with the model's own as defaults."""
+        from kedge.definitions.models import config_of_resource
+
+        return config_of_resource(self.model, self._values)
 
     def _make(self, context: InitResourceContext) -> Iterator[Any]:
         model = self.model
@@ -162,10 +167,13 @@ class ModelResource(ResourceDefinition):
             model = model(**{**self._values, **fields})
         else:
             model = _with_env(model)
+            if context.resource_config is not None:
+                given = {
+                    name: getattr(context.resource_config, name) for name in context.resource_config.model_fields_set
+                }
+                model = model.model_copy(update=given)
         with contextlib.ExitStack() as stack:
-            started = {
-                name: stack.enter_context(coerce(inner).open(context)) for name, inner in model.nested().items()
-            }
+            started = {name: stack.enter_context(coerce(inner).open(context)) for name, inner in model.nested().items()}
             if started:
                 model = model.model_copy(update=started)
             yield stack.enter_context(model.yield_for_execution(context))
@@ -175,7 +183,8 @@ def _with_env(model: Any) -> Any:
     """A copy in which EnvVar fields hold the variable's value."""
     from kedge.definitions.config import EnvVar
 
-    found, errors = {}, []
+    found: dict[str, Any] = {}
+    errors: list[str] = []
     for name in type(model).model_fields:
         value = getattr(model, name)
         if isinstance(value, EnvVar):
@@ -183,16 +192,6 @@ def _with_env(model: Any) -> Any:
     if errors:
         raise DagsterInvalidConfigError(f"resource {type(model).__name__}", errors)
     return model.model_copy(update=found) if found else model
-
-
-def _without_nested(model: Any, names: Mapping[str, Any]) -> Any:
-    from pydantic import create_model
-
-    from kedge.definitions.models import Config
-
-    nested = set(model.nested_fields())
-    fields = {name: (info.annotation, info) for name, info in names.items() if name not in nested}
-    return create_model(f"{model.__name__}Config", __base__=Config, **fields)
 
 
 def resource(
@@ -267,7 +266,8 @@ class ResourceScope:
 
 
 def check_dependencies(definitions: Mapping[str, ResourceDefinition]) -> None:
-    """Raise DagsterInvalidDefinitionError for an unknown needed resource or a circle of them."""
+    """Raise DagsterInvariantViolationError for a needed resource that is unknown, and for a circle of them
+    DagsterInvalidDefinitionError."""
     done: set[str] = set()
 
     def visit(key: str, path: tuple[str, ...]) -> None:
@@ -277,7 +277,7 @@ def check_dependencies(definitions: Mapping[str, ResourceDefinition]) -> None:
             return
         for needed in sorted(definitions[key].required_resource_keys):
             if needed not in definitions:
-                raise DagsterInvalidDefinitionError(
+                raise DagsterInvariantViolationError(
                     f"resource with key '{needed}' required by resource with key '{key}' is not provided; "
                     f"add it to resource_defs"
                 )
@@ -337,5 +337,4 @@ def build_init_resource_context(
 
 def make_values_resource(**fields: Any) -> ResourceDefinition:
     """A resource that holds the values of its config."""
-    schema = {name: kind for name, kind in fields.items()} or dict
-    return ResourceDefinition(lambda context: context.resource_config, schema)
+    return ResourceDefinition(lambda context: context.resource_config, fields or dict)

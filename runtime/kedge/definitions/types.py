@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kedge.core.errors import DagsterInvalidDefinitionError
+from kedge.core.errors import DagsterInvalidDefinitionError, DagsterTypeCheckDidNotPass
 from kedge.definitions.values import DynamicOutput, Nothing, Output
 
 
@@ -56,6 +56,13 @@ class DagsterType:
         found = self.type_check_fn(context, value)
         return found if isinstance(found, TypeCheck) else TypeCheck(bool(found))
 
+    def check_or_raise(self, context: Any, value: Any, what: str) -> None:
+        """Check one value. Raises DagsterTypeCheckDidNotPass, with `what` in front of the message."""
+        found = self.type_check(context, value)
+        if not found.success:
+            why = f" {found.description}" if found.description else ""
+            raise DagsterTypeCheckDidNotPass(f"{what} is not of type {self.display_name}.{why}")
+
     @property
     def is_nothing(self) -> bool:
         return self is NOTHING
@@ -84,7 +91,9 @@ class PythonObjectDagsterType(DagsterType):
         def check(context: Any, value: Any) -> TypeCheck:
             if isinstance(value, python_type):
                 return TypeCheck(True)
-            return TypeCheck(False, f"Value of type {type(value)} failed type check for Dagster type {self.display_name}")
+            return TypeCheck(
+                False, f"Value of type {type(value)} failed type check for Dagster type {self.display_name}"
+            )
 
         super().__init__(check, key, name or " or ".join(names), **rest)
 
@@ -105,7 +114,9 @@ def _scalar(name: str, kind: type, but: tuple[type, ...] = ()) -> DagsterType:
     def check(context: Any, value: Any) -> TypeCheck:
         if isinstance(value, kind) and not isinstance(value, but):
             return TypeCheck(True)
-        return TypeCheck(False, f'Value "{str(value)[:80]}" of python type "{type(value).__name__}" must be a {kind.__name__}.')
+        return TypeCheck(
+            False, f'Value "{str(value)[:80]}" of python type "{type(value).__name__}" must be a {kind.__name__}.'
+        )
 
     return DagsterType(check, name=name)
 
@@ -116,6 +127,7 @@ _SCALARS: dict[Any, DagsterType] = {
     str: _scalar("String", str),
     bool: _scalar("Bool", bool),
 }
+SCALARS = frozenset(_SCALARS.values())
 _registered: dict[type, DagsterType] = {}
 _cache: dict[Any, DagsterType] = {}
 
@@ -213,7 +225,7 @@ def _generic(origin: Any, args: tuple[Any, ...]) -> DagsterType:
     return ANY
 
 
-def _container(kind: type, member: DagsterType) -> DagsterType:
+def _container(kind: Any, member: DagsterType) -> DagsterType:
     name = f"{kind.__name__.capitalize()}[{member.display_name}]"
 
     def check(context: Any, value: Any) -> TypeCheck:

@@ -2,20 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
+from kedge.core import errors
 from kedge.core.actions import RunStatus
 from kedge.core.errors import DagsterInvariantViolationError
 from kedge.core.ids import StepKey
-from kedge.core.protocol import Outcome, OutcomeStatus
+from kedge.core.protocol import Failure, Outcome, OutcomeStatus
 from kedge.core.run import Run
 from kedge.core.state import Step, StepState
 from kedge.definitions.compose import NodeSource
 from kedge.definitions.graphs import GraphDefinition
 from kedge.worker.program import Program
 from kedge.worker.step import Values
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ErrorInfo:
+    """An error as an event shows it."""
+
+    cls_name: str
+    message: str
+    stack: str = ""
+    cause: ErrorInfo | None = None
+
+
+@dataclass(frozen=True)
+class UserFailureData:
+    """What a `Failure` raised by the op says."""
+
+    description: str
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class StepFailureData:
+    """Why a step failed; `user_failure_data` when the op raised a `Failure`."""
+
+    error: ErrorInfo
+    user_failure_data: UserFailureData | None = None
+
+
+@dataclass(frozen=True)
+class StepOutputData:
+    """Which output a STEP_OUTPUT event tells of."""
+
+    output_name: str
+    mapping_key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -25,7 +62,8 @@ class Event:
     event_type_value: str
     step_key: str | None = None
     node_name: str | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
+    event_specific_data: Any = None
+    message: str = ""
 
     @property
     def event_type(self) -> str:
@@ -52,12 +90,23 @@ class Event:
         return self.event_type_value == "STEP_SKIPPED"
 
     @property
-    def event_specific_data(self) -> Mapping[str, Any]:
-        return self.data
+    def is_successful_output(self) -> bool:
+        return self.event_type_value == "STEP_OUTPUT"
 
     @property
-    def message(self) -> str:
-        return str(self.data.get("message", ""))
+    def step_output_data(self) -> StepOutputData:
+        """Raises DagsterInvariantViolationError for an event of another kind."""
+        return self._data_of("STEP_OUTPUT", StepOutputData)
+
+    @property
+    def step_failure_data(self) -> StepFailureData:
+        """Raises DagsterInvariantViolationError for an event of another kind."""
+        return self._data_of("STEP_FAILURE", StepFailureData)
+
+    def _data_of(self, kind: str, form: type[T]) -> T:
+        if self.event_type_value != kind or not isinstance(self.event_specific_data, form):
+            raise DagsterInvariantViolationError(f"this event is a {self.event_type_value}, not a {kind}")
+        return self.event_specific_data
 
 
 class ExecuteInProcessResult:
@@ -214,14 +263,22 @@ class ExecuteInProcessResult:
         found = [_event("STEP_START" if outcome.attempt == 1 else "STEP_RESTARTED", key)]
         found += [_event(_LOGGED.get(one["kind"], one["kind"]), key, one) for one in outcome.events]
         if outcome.status is OutcomeStatus.SUCCEEDED:
-            found += [_event("STEP_OUTPUT", key, {"output_name": name}) for name in outcome.outputs]
+            found += self._tell_outputs(outcome)
             found.append(_event("STEP_SUCCESS", key))
+        elif self._run.state.steps[key].attempt == outcome.attempt:
+            data = _failure_data(outcome.failure) if outcome.failure is not None else None
+            found.append(_event("STEP_FAILURE", key, data, data.error.message if data is not None else ""))
         else:
-            step = self._run.state.steps[key]
-            final = step.attempt == outcome.attempt
-            message = outcome.failure.message if outcome.failure else ""
-            found.append(_event("STEP_FAILURE" if final else "STEP_UP_FOR_RETRY", key, {"message": message}))
+            found.append(_event("STEP_UP_FOR_RETRY", key))
         return found
+
+    def _tell_outputs(self, outcome: Outcome) -> Iterator[Event]:
+        op = self._run.plan.by_name[outcome.step.op].op
+        for name, record in outcome.outputs.items():
+            spec = op.output(name)
+            keys = record if spec is not None and spec.dynamic else (None,)
+            for key in keys:
+                yield _event("STEP_OUTPUT", outcome.step, StepOutputData(name, key))
 
 
 _LOGGED = {
@@ -231,5 +288,22 @@ _LOGGED = {
 }
 
 
-def _event(kind: str, key: StepKey, data: Mapping[str, Any] | None = None) -> Event:
-    return Event(kind, str(key), key.op.rpartition(".")[2], data or {})
+def _event(kind: str, key: StepKey, data: Any = None, message: str = "") -> Event:
+    return Event(kind, str(key), key.op.rpartition(".")[2], data, message)
+
+
+def _failure_data(failure: Failure) -> StepFailureData:
+    """As Dagster shows it: what user code raised stands as the cause of an error that says so."""
+    error = _error_info(failure)
+    if failure.error == "Failure":
+        return StepFailureData(error, UserFailureData(failure.message, failure.metadata))
+    if failure.error == "RetryRequested" or hasattr(errors, failure.error):
+        return StepFailureData(error)
+    return StepFailureData(
+        ErrorInfo("DagsterExecutionStepExecutionError", f"user code raised: {error.message}", "", error)
+    )
+
+
+def _error_info(failure: Failure) -> ErrorInfo:
+    cause = None if failure.cause is None else _error_info(failure.cause)
+    return ErrorInfo(failure.error, failure.message, failure.stack, cause)

@@ -11,23 +11,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kedge.core.errors import (
+    DagsterError,
     DagsterExecutionHandleOutputError,
     DagsterExecutionLoadInputError,
     DagsterExecutionStepExecutionError,
     DagsterInvariantViolationError,
     DagsterStepOutputNotFoundError,
-    DagsterTypeCheckDidNotPass,
 )
 from kedge.core.ids import StepKey
 from kedge.core.protocol import Binding, Constant, Index, Listing, Outcome, OutcomeStatus, Single, SourceRef, Times
 from kedge.core.retry import allows_retry
+from kedge.definitions import outputs
 from kedge.definitions.contexts import OpExecutionContext
 from kedge.definitions.ins_outs import InputDefinition, OutputDefinition
 from kedge.definitions.io_managers import InputContext, OutputContext
 from kedge.definitions.resources import ResourceScope
-from kedge.definitions.types import DagsterType
+from kedge.definitions.types import NOTHING, DagsterType
 from kedge.definitions.values import DynamicOutput, Output, describe_event, plain
-from kedge.worker import hooks, outputs
+from kedge.worker import hooks
 from kedge.worker.failures import failure_of, user_exception
 from kedge.worker.lazy import LazyList, is_lazy
 from kedge.worker.program import Program
@@ -53,9 +54,7 @@ class StepEnvironment:
     last_error: BaseException | None = field(default=None)
 
 
-def run_step(
-    env: StepEnvironment, step: StepKey, attempt: int, retries: int, inputs: Mapping[str, Binding]
-) -> Outcome:
+def run_step(env: StepEnvironment, step: StepKey, attempt: int, retries: int, inputs: Mapping[str, Binding]) -> Outcome:
     """Run one attempt and say how it ended. Never raises for what user code does; `env.last_error` has the exception.
 
     KeyboardInterrupt and SystemExit pass through.
@@ -75,8 +74,8 @@ def run_step(
         if env.memory is not None:
             env.memory.pop(step, None)
         times = Times(started, attempt_run.entered, attempt_run.left, env.clock())
-        events = attempt_run.context.events if attempt_run.context is not None else None
-        return Outcome(step, attempt, OutcomeStatus.FAILED, {}, failure, times, events or ())
+        noted = attempt_run.context.events if attempt_run.context is not None else None
+        return Outcome(step, attempt, OutcomeStatus.FAILED, {}, failure, times, noted or ())
     times = Times(started, attempt_run.entered, attempt_run.left, env.clock())
     assert attempt_run.context is not None
     events = attempt_run.context.events or ()
@@ -161,6 +160,11 @@ class _Attempt:
     def _load_source(self, definition: InputDefinition, source: SourceRef | None) -> Any:
         env, program = self.env, self.env.program
         upstream = program.bound(source.step.op).outputs[source.output] if source is not None else None
+        if upstream is not None and upstream.dagster_type is NOTHING:
+            raise DagsterExecutionLoadInputError(
+                f"step {self.step}: input {definition.name!r} wants a value, but output {upstream.name!r} of "
+                f"{source} is Nothing and has none. Declare the input as In(Nothing), or return a value there"
+            )
         key = definition.input_manager_key or (upstream.io_manager_key if upstream is not None else "io_manager")
         try:
             manager = program.io_manager(key, env.scope)
@@ -213,10 +217,13 @@ class _Attempt:
     # -- the op -----------------------------------------------------------------------------------------------
 
     def _compute(self, context: OpExecutionContext, loaded: dict[str, Any]) -> None:
-        """Run the user's function and take in its outputs; only its own exceptions are wrapped as such."""
+        """Run the user's function and take in its outputs. Its own exceptions are wrapped, those of Kedge are not."""
         definition = self.bound.definition
         try:
             result = definition.call(context, loaded)
+        except DagsterError:
+            self.left = self.env.clock()
+            raise
         except Exception as error:
             self.left = self.env.clock()
             raise _user_error(self.step, error) from error
@@ -226,7 +233,7 @@ class _Attempt:
                 one = next(produced)
             except StopIteration:
                 return
-            except DagsterInvariantViolationError:
+            except DagsterError:
                 raise
             except Exception as error:
                 raise _user_error(self.step, error) from error
@@ -242,7 +249,8 @@ class _Attempt:
                     f"op {self.bound.definition.name} gave output {one.output_name!r} twice"
                 )
             self.records[one.output_name] = self._store(definition, one, None)
-            self.values[one.output_name] = one.value
+            if definition.dagster_type is not NOTHING:
+                self.values[one.output_name] = one.value
         elif isinstance(one, DynamicOutput):
             definition = self._output(one.output_name, dynamic=True)
             keys = self.records.setdefault(one.output_name, {})
@@ -265,7 +273,9 @@ class _Attempt:
         op = self.bound.definition.name
         if definition is None:
             known = ", ".join(self.bound.outputs) or "none"
-            raise DagsterInvariantViolationError(f"op {op} gave an output {name!r} that it does not have; it has {known}")
+            raise DagsterInvariantViolationError(
+                f"op {op} gave an output {name!r} that it does not have; it has {known}"
+            )
         if definition.is_dynamic != dynamic:
             wants, got = ("DynamicOutput", "Output") if definition.is_dynamic else ("Output", "DynamicOutput")
             raise DagsterInvariantViolationError(f"op {op}: output {name!r} takes {wants}, got {got}")
@@ -341,11 +351,7 @@ class _Attempt:
                 )
 
     def _check(self, kind: DagsterType, value: Any, what: str) -> None:
-        found = kind.type_check(self.context, value)
-        if not found.success:
-            raise DagsterTypeCheckDidNotPass(
-                f"step {self.step}: {what} is not of type {kind.display_name}. {found.description or ''}".rstrip()
-            )
+        kind.check_or_raise(self.context, value, f"step {self.step}: {what}")
 
 
 def _user_error(step: StepKey, error: Exception) -> DagsterExecutionStepExecutionError:
@@ -355,5 +361,3 @@ def _user_error(step: StepKey, error: Exception) -> DagsterExecutionStepExecutio
 def _from_memory(memory: Mapping[StepKey, Values], source: SourceRef) -> Any:
     value = memory[source.step][source.output]
     return value if source.mapping_key is None else value[source.mapping_key]
-
-

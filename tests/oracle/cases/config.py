@@ -207,7 +207,10 @@ def case_config_model() -> Any:
     job = job_of(work)
     good = run(job, run_config={"ops": {"work": {"config": {"size": 3}}}}).output_for_node("work")
     bad = [{}, {"size": "x"}, {"size": 1, "z": 1}, {"size": True}]
-    return [good, [error_of(lambda c=c: job.execute_in_process(run_config={"ops": {"work": {"config": c}}})) for c in bad]]
+    return [
+        good,
+        [error_of(lambda c=c: job.execute_in_process(run_config={"ops": {"work": {"config": c}}})) for c in bad],
+    ]
 
 
 def case_config_model_with_defaults_left_out() -> Any:
@@ -255,9 +258,11 @@ def case_permissive_config_model() -> Any:
 
     @dg.op
     def work(config: Settings):
-        return [config.size, config.dict()["extra"]]
+        return [config.size, config.model_dump()["extra"]]
 
-    return run(job_of(work), run_config={"ops": {"work": {"config": {"size": 1, "extra": "e"}}}}).output_for_node("work")
+    return run(job_of(work), run_config={"ops": {"work": {"config": {"size": 1, "extra": "e"}}}}).output_for_node(
+        "work"
+    )
 
 
 def case_config_models_are_frozen() -> Any:
@@ -359,8 +364,8 @@ def case_configured_method_refuses_a_wrong_constant() -> Any:
         return context.op_config
 
     good = work.configured(3, name="three")
-    bad = work.configured("x", name="bad")
-    return [run(job_of(good)).output_for_node("three"), error_of(lambda: job_of(bad).execute_in_process())]
+    bad = error_of(lambda: job_of(work.configured("x", name="bad")).execute_in_process())
+    return [run(job_of(good)).output_for_node("three"), bad]
 
 
 def case_run_config_on_the_context() -> Any:
@@ -391,4 +396,12 @@ def case_field_default_of_the_wrong_type() -> Any:
 
 
 def case_bad_schema() -> Any:
-    return error_of(lambda: dg.Field(object()))
+    try:
+        dg.Field(object())
+    except dg.DagsterInvalidDefinitionError:
+        return "refused"
+    return None
+
+
+def case_bad_schema_of_an_op() -> Any:
+    return error_of(lambda: dg.op(name="w", config_schema=object())(lambda context: 1))

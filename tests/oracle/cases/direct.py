@@ -45,7 +45,11 @@ def case_config_is_checked() -> Any:
         return context.op_config["n"]
 
     good = work(dg.build_op_context(op_config={"n": 4}))
-    return [good, error_of(lambda: work(dg.build_op_context(op_config={"n": "x"}))), error_of(lambda: work(dg.build_op_context()))]
+    return [
+        good,
+        error_of(lambda: work(dg.build_op_context(op_config={"n": "x"}))),
+        error_of(lambda: work(dg.build_op_context())),
+    ]
 
 
 def case_config_defaults() -> Any:
@@ -107,6 +111,39 @@ def case_resource_argument() -> Any:
         return client.n
 
     return [work(Client(n=3)), work(client=Client(n=4))]
+
+
+def case_context_and_resource_argument() -> Any:
+    class Client(dg.ConfigurableResource):
+        n: int
+
+    @dg.op
+    def work(context, x, client: Client):
+        return [x, client.n, context.run_id]
+
+    context = dg.build_op_context()
+    return [work(context, 1, Client(n=3)), work(context, x=1, client=Client(n=4))]
+
+
+def case_config_given_twice() -> Any:
+    class Settings(dg.Config):
+        n: int
+
+    @dg.op
+    def work(context, config: Settings):
+        return config.n
+
+    return error_of(lambda: work(dg.build_op_context(op_config={"n": 1}), Settings(n=2)))
+
+
+def case_async_op() -> Any:
+    @dg.op
+    async def work(x: int) -> int:
+        return x + 1
+
+    import asyncio
+
+    return asyncio.run(work(1))
 
 
 def case_generator_op() -> Any:
@@ -188,7 +225,7 @@ def case_nothing_inputs() -> Any:
     def work():
         return 5
 
-    return [work(), work(start=None)]
+    return [work(), error_of(lambda: work(start=None))]
 
 
 def case_mapping_key() -> Any:
@@ -202,7 +239,7 @@ def case_mapping_key() -> Any:
 def case_context_names() -> Any:
     @dg.op
     def work(context):
-        return [context.run_id, context.op_def.name, context.has_tag("x"), context.retry_number]
+        return [context.run_id, context.op_def.name, context.has_tag("x")]
 
     return work(dg.build_op_context())
 

@@ -462,12 +462,21 @@ def case_dynamic_below_dynamic() -> Any:
     def more(x):
         yield dg.DynamicOutput(x, "k")
 
-    def attempt():
+    def mapped():
         @dg.job
         def job():
             numbers().map(more)
 
-    return error_of(attempt)
+        job.execute_in_process()
+
+    def mapped_again():
+        @dg.job
+        def job():
+            numbers().map(lambda x: more(x).map(inc))
+
+        job.execute_in_process()
+
+    return [error_of(mapped), error_of(mapped_again)]
 
 
 def case_get_mapping_key() -> Any:

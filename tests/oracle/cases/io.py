@@ -146,15 +146,17 @@ def case_input_manager() -> Any:
 
     @dg.input_manager
     def loader(context):
+        return Loader()
+
+    @dg.input_manager
+    def function():
         return "by function"
 
     @dg.op(ins={"x": dg.In(input_manager_key="loader"), "y": dg.In(input_manager_key="function")})
     def read(x, y):
         return [x, y]
 
-    made = dg.ResourceDefinition.hardcoded_resource(Loader())
-
-    @dg.job(resource_defs={"loader": made, "function": loader})
+    @dg.job(resource_defs={"loader": loader, "function": function})
     def job():
         read()
 
@@ -162,15 +164,15 @@ def case_input_manager() -> Any:
 
 
 def case_input_manager_on_a_connected_input() -> Any:
-    class Loader(dg.InputManager):
-        def load_input(self, context):
-            return [context.upstream_output.step_key, context.upstream_output.name]
+    @dg.input_manager
+    def loader(context):
+        return [context.upstream_output.step_key, context.upstream_output.name]
 
     @dg.op(ins={"x": dg.In(input_manager_key="loader")})
     def read(x):
         return x
 
-    @dg.job(resource_defs={"loader": dg.ResourceDefinition.hardcoded_resource(Loader())})
+    @dg.job(resource_defs={"loader": loader})
     def job():
         read(one())
 
@@ -262,7 +264,7 @@ def case_contexts_know_their_definitions() -> Any:
 
         def load_input(self, context):
             upstream = context.upstream_output
-            found = [context.step_key if hasattr(context, "step_key") else None, context.name, context.op_def.name]
+            found = [context.name, context.op_def.name]
             seen.append([*found, dict(context.definition_metadata), upstream.step_key, upstream.op_def.name])
             return super().load_input(context)
 

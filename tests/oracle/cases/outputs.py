@@ -199,7 +199,10 @@ def case_generator_with_one_output() -> Any:
 
     result = run(chain_of(single, echo))
     kinds = [e.event_type_value for e in result.events_for_node("single")]
-    return [result.output_for_node("echo"), [k for k in kinds if k in ("ASSET_MATERIALIZATION", "STEP_EXPECTATION_RESULT")]]
+    return [
+        result.output_for_node("echo"),
+        [k for k in kinds if k in ("ASSET_MATERIALIZATION", "STEP_EXPECTATION_RESULT")],
+    ]
 
 
 def case_no_return_value_is_none() -> Any:

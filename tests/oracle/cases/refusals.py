@@ -32,7 +32,9 @@ def pair():
 
 def _refused(body: Any) -> Any:
     def attempt():
-        dg.job(name="attempt")(body)
+        @dg.job
+        def job():
+            body()
 
     return error_of(attempt)
 
@@ -95,7 +97,12 @@ def case_invalid_job_name() -> Any:
 
 
 def case_constant_passed() -> Any:
-    return [_refused(lambda: inc(5)), _refused(lambda: inc("x")), _refused(lambda: inc(None)), _refused(lambda: inc({}))]
+    return [
+        _refused(lambda: inc(5)),
+        _refused(lambda: inc("x")),
+        _refused(lambda: inc(None)),
+        _refused(lambda: inc({})),
+    ]
 
 
 def case_constant_in_a_list() -> Any:
@@ -322,5 +329,9 @@ def case_empty_job_is_allowed() -> Any:
     return _refused(lambda: None)
 
 
-def case_missing_required_argument_is_found_at_the_run() -> Any:
-    return _refused(lambda: add(one()))
+def case_input_that_nothing_can_fill() -> Any:
+    @dg.op
+    def typed(x: int):
+        return x
+
+    return {"untyped": _refused(lambda: add(one())), "typed": _refused(lambda: typed())}

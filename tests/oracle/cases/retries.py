@@ -28,7 +28,7 @@ def case_policy_retries_until_success() -> Any:
 def case_policy_used_up() -> Any:
     work, attempts = _failing(9, retry_policy=dg.RetryPolicy(max_retries=2))
     result = run(job_of(work))
-    return [tell(result), attempts, failure_of(result, "work")]
+    return [tell(result), attempts, failure_of(result, "work")[-1:]]
 
 
 def case_default_policy_is_one_retry() -> Any:
@@ -178,6 +178,30 @@ def case_invariant_violation_and_policy() -> Any:
         yield 5
 
     return [tell(run(job_of(work))), len(attempts)]
+
+
+def case_errors_of_the_framework_raised_by_the_op_are_not_retried() -> Any:
+    attempts = []
+
+    @dg.op(retry_policy=dg.RetryPolicy(max_retries=2))
+    def work():
+        attempts.append(1)
+        raise dg.DagsterInvariantViolationError("mine")
+
+    result = run(job_of(work))
+    return [tell(result), len(attempts), failure_of(result, "work")]
+
+
+def case_unknown_resource_is_not_retried() -> Any:
+    attempts = []
+
+    @dg.op(retry_policy=dg.RetryPolicy(max_retries=2))
+    def work(context):
+        attempts.append(1)
+        return context.resources.nope
+
+    result = run(job_of(work))
+    return [len(attempts), failure_of(result, "work")[:1]]
 
 
 def case_backoff_or_jitter_without_delay() -> Any:

@@ -72,7 +72,9 @@ def case_empty_list_selects_everything() -> Any:
 
 
 def case_unknown_or_malformed() -> Any:
-    return [error_of(lambda s=s: run(line, op_selection=[s])) for s in ("nope", "*nope", "a b", "", "**a", "a**", "*+a")]
+    return [
+        error_of(lambda s=s: run(line, op_selection=[s])) for s in ("nope", "*nope", "a b", "", "**a", "a**", "*+a")
+    ]
 
 
 def case_a_cut_input_takes_its_default() -> Any:

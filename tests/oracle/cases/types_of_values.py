@@ -2,7 +2,7 @@
 
 from typing import Any, Optional, Union
 
-from oracle_sut import chain_of, dg, failure_of, job_of, run, tell
+from oracle_sut import chain_of, dg, error_of, failure_of, job_of, run, tell
 
 
 def _passes(annotation: Any, value: Any) -> bool:
@@ -57,7 +57,7 @@ def case_optional_and_union() -> Any:
 
 
 def case_union_annotation() -> Any:
-    return [_passes(Union[int, str], "x"), _passes(Union[int, str], 1)]  # noqa: UP007
+    return error_of(lambda: _passes(Union[int, str], "x"))  # noqa: UP007
 
 
 class Animal:
@@ -138,11 +138,18 @@ def case_check_of_a_fan_in() -> Any:
 
 
 def case_default_of_the_wrong_type() -> Any:
-    @dg.op
-    def work(x: int = "x"):  # type: ignore[assignment]
-        return x
+    def define(kind: Any, default: Any) -> Any:
+        return lambda: dg.op(name="work", ins={"x": dg.In(kind, default_value=default)})(lambda x: 1)
 
-    return tell(run(job_of(work)))
+    return {
+        "int x": error_of(define(int, "x")),
+        "int None": error_of(define(int, None)),
+        "float 1": error_of(define(float, 1)),
+        "str 1": error_of(define(str, 1)),
+        "optional None": error_of(define(Optional[int], None)),  # noqa: UP045
+        "list x": error_of(define(list[int], "x")),
+        "int 1": error_of(define(int, 1)),
+    }
 
 
 def case_check_of_dynamic_values() -> Any:
