@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -20,7 +20,27 @@ from kedge.definitions.ins_outs import NO_VALUE
 from kedge.definitions.io_managers import InputContext, IOManager, OutputContext
 
 
-class Config(BaseModel):
+class _EnvModel(BaseModel):
+    """A model whose fields may be an EnvVar: it stays one until the run reads it."""
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        for name, value in values.items():
+            if isinstance(value, EnvVar):
+                self.__dict__[name] = value  # pydantic made plain text of it
+
+
+def plain_of(model: BaseModel, but: Iterable[str] = ()) -> dict[str, Any]:
+    """A model as the plain data that a run config holds."""
+    found = model.model_dump(mode="json", exclude=set(but))
+    for name in found:
+        value = getattr(model, name, None)
+        if isinstance(value, EnvVar):
+            found[name] = {"env": str(value)}
+    return found
+
+
+class Config(_EnvModel):
     """Config of an op or a resource as a model; unknown fields are refused, values can't be changed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -39,10 +59,10 @@ class ModelConfig(ConfigType):
         self.model = model
 
     def resolve(self, value: Any, path: str, errors: Errors) -> Any:
-        if isinstance(value, self.model):
-            return value
         if isinstance(value, BaseModel):
-            value = value.model_dump()
+            if isinstance(value, self.model) and not any(isinstance(one, EnvVar) for one in vars(value).values()):
+                return value
+            value = plain_of(value)
         faults: Errors = []
         given, from_env = _read_env(value if value is not None else {}, path, faults)
         errors += faults
@@ -122,11 +142,11 @@ def _entry(one: Any) -> Any:
     if isinstance(one, ConfigurableResource):
         return {"config": one.config_values()}
     if isinstance(one, BaseModel):
-        return {"config": one.model_dump(mode="json")}
+        return {"config": plain_of(one)}
     return one
 
 
-class ConfigurableResource(BaseModel):
+class ConfigurableResource(_EnvModel):
     """A resource as a model: its fields are its config, and it is itself what ops get.
 
     Override `create_resource` to hand something else to ops, `setup_for_execution` and
@@ -146,7 +166,7 @@ class ConfigurableResource(BaseModel):
 
     def config_values(self) -> dict[str, Any]:
         """The fields that are config, as plain data."""
-        return self.model_dump(mode="json", exclude=set(self.nested()))
+        return plain_of(self, but=self.nested())
 
     @classmethod
     def nested_fields(cls) -> dict[str, type]:

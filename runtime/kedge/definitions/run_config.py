@@ -133,7 +133,9 @@ def _resolve_op(op: FlatOp, entry: Mapping[str, Any], found: ResolvedConfig, err
 
 def _plain(config: Any) -> Any:
     if hasattr(config, "model_dump"):
-        return config.model_dump(mode="json")
+        from kedge.definitions.models import plain_of
+
+        return plain_of(config)
     try:
         json.dumps(config)
     except (TypeError, ValueError):

@@ -160,10 +160,10 @@ class _Attempt:
     def _load_source(self, definition: InputDefinition, source: SourceRef | None) -> Any:
         env, program = self.env, self.env.program
         upstream = program.bound(source.step.op).outputs[source.output] if source is not None else None
-        if upstream is not None and upstream.dagster_type is NOTHING:
+        if source is not None and upstream is not None and upstream.dagster_type is NOTHING:
             raise DagsterExecutionLoadInputError(
                 f"step {self.step}: input {definition.name!r} wants a value, but output {upstream.name!r} of "
-                f"{source} is Nothing and has none. Declare the input as In(Nothing), or return a value there"
+                f"{source.step} is Nothing and has none. Declare the input as In(Nothing), or return a value there"
             )
         key = definition.input_manager_key or (upstream.io_manager_key if upstream is not None else "io_manager")
         try:

@@ -1,0 +1,52 @@
+"""`import kedge`: the public list, and what importing it costs."""
+
+import subprocess
+import sys
+
+import pytest
+
+import kedge
+
+HEAVY = ("pydantic", "obstore", "numpy", "asyncio", "click", "pandas", "polars", "yaml", "rich")
+FIRST_JOB = """
+import sys, kedge as dg
+
+@dg.op
+def one():
+    return 1
+
+@dg.job
+def job():
+    one()
+"""
+
+
+def imported_by(code: str) -> set[str]:
+    """The heavy modules that a fresh interpreter has loaded after running `code`."""
+    shown = f"{code}\nimport sys\nprint(*[name for name in {HEAVY!r} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", shown], capture_output=True, text=True, check=True)
+    return set(found.stdout.split())
+
+
+def test_importing_kedge_loads_nothing_heavy() -> None:
+    assert imported_by("import kedge") == set()
+
+
+def test_defining_a_job_without_models_loads_nothing_heavy() -> None:
+    assert imported_by(FIRST_JOB) == set()
+
+
+@pytest.mark.parametrize("name", kedge.__all__)
+def test_each_public_name_can_be_imported(name: str) -> None:
+    assert getattr(kedge, name) is getattr(kedge, name)
+    assert name in dir(kedge)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nope'"):
+        _ = kedge.nope
+
+
+def test_every_error_that_dagster_users_catch_has_one_root() -> None:
+    names = [name for name in kedge.__all__ if name.startswith("Dagster") and name != "DagsterType"]
+    assert all(issubclass(getattr(kedge, name), kedge.KedgeError) for name in names)
