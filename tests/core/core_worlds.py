@@ -90,7 +90,7 @@ def _random_inputs(rng: Random, above: Sequence[OpNode]) -> dict[str, Source]:
         if kind < 0.08:
             source = Value(i)
         elif kind < 0.3:
-            members = [pick((From, Collect)) for _ in range(rng.randint(1, 3))]
+            members = [pick((From, Map, Collect)) for _ in range(rng.randint(1, 3))]
             source = Each(tuple(member for member in members if member is not None))
         elif kind < 0.65:
             source = pick((Map, Collect)) or pick((From,))

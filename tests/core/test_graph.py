@@ -96,7 +96,7 @@ def test_empty_yaml_values_count_as_left_out() -> None:
         ({"name": "a", "inputs": {"x": {}}}, "op a, input x: give exactly one"),
         ({"name": "a", "inputs": {"x": "b"}}, "op a, input x: give exactly one"),
         ({"name": "a", "inputs": {"x": {"from": "b", "map": "b"}}}, "op a, input x: give exactly one"),
-        ({"name": "a", "inputs": {"x": {"each": [{"map": "b"}]}}}, "a member of `each`"),
+        ({"name": "a", "inputs": {"x": {"each": [{"value": 1}]}}}, "a member of `each`"),
         ({"name": "a", "inputs": {"x": {"each": "b"}}}, "op a: x is 'b'; give a list"),
         ({"name": "a", "inputs": {"x": {"collect": "b", "levels": "two"}}}, "op a can't be read"),
         ({"name": "a", "inputs": {"../x": {"value": 1}}}, "can't name an input or output"),
@@ -137,3 +137,14 @@ def test_priorities_are_integers_and_0_without_a_tag(tags: dict[str, str], prior
 def test_a_priority_that_is_no_integer_names_op_and_tag() -> None:
     with pytest.raises(PlanError, match="op a: tag dagster/priority is 'high'; give an integer"):
         _ = OpNode("a", tags={"dagster/priority": "high"}).priority
+
+
+def test_a_fan_in_list_may_hold_the_element_of_a_map() -> None:
+    data = [
+        {"name": "files", "outputs": [{"name": "result", "dynamic": True}]},
+        {"name": "base"},
+        {"name": "size", "inputs": {"parts": {"each": [{"map": "files"}, "base"]}}},
+    ]
+    graph = OpGraph.from_json(data)
+    assert graph.names["size"].inputs["parts"] == Each((Map(OutputRef("files")), From(OutputRef("base"))))
+    assert graph.to_json() == data

@@ -56,9 +56,9 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Each:
-    """A fan-in list. Members are From or Collect; a skipped member is left out."""
+    """A fan-in list. A skipped member is left out."""
 
-    members: tuple[From | Collect, ...]
+    members: tuple[From | Map | Collect, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,10 +272,10 @@ def _source_from_json(op: str, name: str, data: Any, known: Collection[str]) -> 
     return From(ref) if kind == "from" else Map(ref)
 
 
-def _member_from_json(op: str, name: str, data: Any, known: Collection[str]) -> From | Collect:
+def _member_from_json(op: str, name: str, data: Any, known: Collection[str]) -> From | Map | Collect:
     if isinstance(data, str):
         return From(OutputRef.parse(data, known))
     source = _source_from_json(op, name, data, known)
-    if not isinstance(source, From | Collect):
-        raise ProtocolError(f"op {op}, input {name}: a member of `each` is `op`, `op.output` or a `collect`")
+    if not isinstance(source, From | Map | Collect):
+        raise ProtocolError(f"op {op}, input {name}: a member of `each` is `op`, `op.output`, a `map` or a `collect`")
     return source

@@ -81,21 +81,26 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """When an attempt did what, in seconds since the epoch. None: it didn't come to that."""
+    """When an attempt did what, in seconds since the epoch. None: it didn't come to that.
+
+    `ready` and `launched` are the engine's: when its sources had ended, and when it was told to start.
+    """
 
     started: float
     entered: float | None = None
     left: float | None = None
     ended: float | None = None
+    ready: float | None = None
+    launched: float | None = None
 
     def to_json(self) -> dict[str, float]:
-        names = ("started", "entered", "left", "ended")
+        names = ("ready", "launched", "started", "entered", "left", "ended")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Times:
-        entered, left, ended = (None if data.get(n) is None else _finite(data[n]) for n in ("entered", "left", "ended"))
-        return cls(_finite(data["started"]), entered, left, ended)
+        rest = (_time_in(data, name) for name in ("entered", "left", "ended", "ready", "launched"))
+        return cls(_finite(data["started"]), *rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +228,11 @@ class Ticket:
     attempt: int
     retries: int
     inputs: Mapping[str, Binding] = field(default_factory=dict)
+    ready: float | None = None
+    launched: float | None = None
 
     def to_json(self) -> dict[str, Any]:
+        times = {"ready": self.ready, "launched": self.launched}
         return {
             "version": PROTOCOL_VERSION,
             "run": self.run,
@@ -234,6 +242,7 @@ class Ticket:
             "attempt": self.attempt,
             "retries": self.retries,
             "inputs": {name: _binding_to_json(binding) for name, binding in self.inputs.items()},
+            **{name: at for name, at in times.items() if at is not None},
         }
 
     @classmethod
@@ -249,9 +258,15 @@ class Ticket:
                 _count_from_1(data["attempt"]),
                 int(data["retries"]),
                 {name: _binding_from_json(binding) for name, binding in data["inputs"].items()},
+                _time_in(data, "ready"),
+                _time_in(data, "launched"),
             )
         except _UNREADABLE as error:
             raise ProtocolError(f"this is no ticket: {type(error).__name__}: {error}") from error
+
+
+def _time_in(data: Mapping[str, Any], name: str) -> float | None:
+    return None if data.get(name) is None else _finite(data[name])
 
 
 def check_version(data: Any, what: str) -> None:

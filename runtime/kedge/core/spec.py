@@ -56,12 +56,18 @@ class CollectModel(Model):
     levels: int = Field(1, ge=1, description="How many maps to close.")
 
 
+class MapModel(Model):
+    """A member of a fan-in list that is the element of a map."""
+
+    map: str = Field(description="op or op.output: a dynamic output.")
+
+
 class InputModel(Model):
     """Where an input comes from: exactly one of the kinds."""
 
     from_: str | None = Field(None, alias="from", description="The value of op or op.output; in a map, the same clone's.")
     value: Any = Field(None, description="A constant: any JSON.")
-    each: list[str | CollectModel] | None = Field(None, description="A fan-in list of outputs.")
+    each: list[str | CollectModel | MapModel] | None = Field(None, description="A fan-in list of outputs.")
     map: str | None = Field(None, description="A dynamic output: one clone of this op for each of its values.")
     collect: str | None = Field(None, description="The list of all clones' values, in the order of their keys.")
     levels: int | None = Field(None, ge=1, description="With collect: how many maps to close; default 1.")
