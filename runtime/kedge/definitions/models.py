@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, create_model, model_validator
 from pydantic.fields import FieldInfo
 
 from kedge.core.errors import DagsterInvalidConfigError
@@ -23,11 +23,15 @@ from kedge.definitions.io_managers import InputContext, IOManager, OutputContext
 class _EnvModel(BaseModel):
     """A model whose fields may be an EnvVar: it stays one until the run reads it."""
 
-    def __init__(self, **values: Any) -> None:
-        super().__init__(**values)
-        for name, value in values.items():
-            if isinstance(value, EnvVar):
-                self.__dict__[name] = value  # pydantic made plain text of it
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_env(cls, values: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        made = validate(values)
+        if isinstance(values, dict):
+            for name, value in values.items():
+                if isinstance(value, EnvVar):
+                    made.__dict__[name] = value  # pydantic made plain text of it
+        return made
 
 
 def plain_of(model: BaseModel, but: Iterable[str] = ()) -> dict[str, Any]:

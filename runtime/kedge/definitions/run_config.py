@@ -94,7 +94,7 @@ def _flat_entries(
     for name, entry in given.items():
         flat = f"{prefix}{name}"
         path = "ops:" + flat.replace(".", ":ops:")
-        if hasattr(entry, "model_fields"):
+        if hasattr(entry, "model_dump"):
             entry = {"config": entry}
         if not isinstance(entry, Mapping):
             errors.append(f"{path}: expected a mapping with `config` or `inputs`, got {entry!r}")
