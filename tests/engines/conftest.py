@@ -52,7 +52,9 @@ def in_process(target: str, settings: RunSettings, tmp_path: Path) -> Observed:
         for step in result.run.state.steps.values()
         if step.state is StepState.SUCCEEDED and "result" in result._values.get(step.key, {})
     }
-    started = [event.step_key for event in result.all_events if event.event_type_value in ("STEP_START", "STEP_RESTARTED")]
+    started = [
+        event.step_key for event in result.all_events if event.event_type_value in ("STEP_START", "STEP_RESTARTED")
+    ]
     return observe(result.run, values, [key for key in started if key is not None])
 
 

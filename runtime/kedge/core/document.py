@@ -147,5 +147,3 @@ def limit_from_json(data: Mapping[str, Any]) -> TagLimit:
     if isinstance(value, Mapping):
         return TagLimit(data["key"], data["limit"], None, bool(value.get("applyLimitPerUniqueValue")))
     return TagLimit(data["key"], data["limit"], value)
-
-

@@ -6,7 +6,7 @@ fit together is the plan's business.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
@@ -17,8 +17,8 @@ from kedge.core.graph import OpGraph
 from kedge.core.retry import RetryPolicy
 from kedge.core.run import Retain, RunSettings
 
-API_VERSION = "kedge.dev/v1alpha1"
-KIND = "OpJob"
+API_VERSION: Final = "kedge.dev/v1alpha1"
+KIND: Final = "OpJob"
 GRAPH_HASH = "kedge.dev/graph-hash"
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$", max_length=200)]
@@ -65,7 +65,9 @@ class MapModel(Model):
 class InputModel(Model):
     """Where an input comes from: exactly one of the kinds."""
 
-    from_: str | None = Field(None, alias="from", description="The value of op or op.output; in a map, the same clone's.")
+    from_: str | None = Field(
+        None, alias="from", description="The value of op or op.output; in a map, the same clone's."
+    )
     value: Any = Field(None, description="A constant: any JSON.")
     each: list[str | CollectModel | MapModel] | None = Field(None, description="A fan-in list of outputs.")
     map: str | None = Field(None, description="A dynamic output: one clone of this op for each of its values.")
@@ -104,9 +106,10 @@ class TagLimitModel(Model):
 
     key: str = Field(description="The tag.")
     value: str | dict[str, bool] | None = Field(
-        None, description="Only steps whose tag has this value; {applyLimitPerUniqueValue: true} limits each value apart."
+        None,
+        description="Only steps whose tag has this value; {applyLimitPerUniqueValue: true} limits each value apart.",
     )
-    limit: int = Field(ge=0, description="Steps unfinished at once.")
+    limit: int = Field(ge=1, description="Steps unfinished at once.")
 
 
 class ResourceModel(Model):
@@ -142,7 +145,9 @@ class OpJobSpec(Model):
 
     image: str | None = Field(None, description="Image with the user's code, on top of the Kedge runtime image.")
     entrypoint: Entrypoint | None = Field(None, description="module:attribute of a JobDefinition.")
-    ops: list[OpModel] | None = Field(None, description="The op graph, as `kedge compile` prints it or written by hand.")
+    ops: list[OpModel] | None = Field(
+        None, description="The op graph, as `kedge compile` prints it or written by hand."
+    )
     run_config: dict[str, Any] = Field(default_factory=dict, description="Dagster's run config.")
     resources: dict[str, ResourceModel] = Field(
         default_factory=dict, description="Resources by key, for ops that name their own code."
