@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from kedge.core.run import Run, RunSettings
 from kedge.core.state import StepState
 from kedge.io.stores import Store, open_store

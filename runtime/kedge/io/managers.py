@@ -59,7 +59,7 @@ class MemoryIOManager(IOManager):
 
 
 fs_io_manager = IOManagerDefinition(
-    lambda context: StoreIOManager(), description="Values go through the run's store; pickled unless a better form is known."
+    lambda context: StoreIOManager(), description="Values go through the run's store, in a form that fits their type."
 )
 mem_io_manager = IOManagerDefinition(lambda context: MemoryIOManager(), description="Values stay in the process.")
 
@@ -67,5 +67,3 @@ mem_io_manager = IOManagerDefinition(lambda context: MemoryIOManager(), descript
 def stored_paths(records: Sequence[Any]) -> list[str]:
     """The paths of the values behind some records; those of other I/O managers are not ours to name."""
     return [record["value"]["path"] for record in records if record and "value" in record]
-
-
