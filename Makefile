@@ -7,7 +7,7 @@ UV_VERSION := 0.13.8
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers format bench bench-peer locks clean
+.PHONY: help demo test s3-server check lint types layers format bench bench-peer locks clean
 
 help: ## Show what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -33,9 +33,12 @@ demo: $(VENV)/.demo ## Run the Pokémon ETL as three jobs and draw them on one p
 
 test: $(VENV)/.dev ## Run all checks and tests.
 	$(MAKE) --no-print-directory lint types layers
-	$(BIN)/python -m pytest
+	$(BIN)/python hack/with_s3.py run $(BIN)/python -m pytest -n 2
 
 check: test ## The same as test.
+
+s3-server: ## Build the S3 server that some tests need (needs Go; once a machine).
+	$(PYTHON) hack/with_s3.py build
 
 lint: $(VENV)/.dev ## Check style.
 	$(BIN)/ruff check .

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +22,7 @@ from kedge.local.records import read_outcomes
 from kedge.worker.loading import load_job
 
 JOBS = Path(__file__).parent / "jobs"
+S3_BUCKET = os.environ.get("KEDGE_TEST_S3_BUCKET", "kedge-test")
 
 
 @dataclass
@@ -59,9 +62,9 @@ def in_process(target: str, settings: RunSettings, tmp_path: Path) -> Observed:
     return observe(result.run, values, [key for key in started if key is not None])
 
 
-def across_processes(method: str) -> Callable[..., Observed]:
+def across_processes(method: str, over_s3: bool = False) -> Callable[..., Observed]:
     def run(target: str, settings: RunSettings, tmp_path: Path) -> Observed:
-        store = open_store(f"file://{tmp_path}/store")
+        store = open_store(f"s3://{S3_BUCKET}/{uuid.uuid4().hex}" if over_s3 else f"file://{tmp_path}/store")
         job = load_job(target)
         document = runs.document_of(job, target, settings=settings)
         document = replace(document, settings=replace(document.settings, max_concurrent=settings.max_concurrent))
@@ -88,10 +91,16 @@ def _launched(outcome: Any) -> float:
     return float(outcome.times.launched)
 
 
-ENGINES = {"in process": in_process, "forked": across_processes("fork"), "spawned": across_processes("spawn")}
+ENGINES = {
+    "in process": in_process,
+    "forked": across_processes("fork"),
+    "spawned": across_processes("spawn"),
+    "over S3": across_processes("fork", over_s3=True),
+}
+NO_S3 = pytest.mark.skipif("KEDGE_TEST_S3_ENDPOINT" not in os.environ, reason="KEDGE_TEST_S3_ENDPOINT isn't set")
 
 
-@pytest.fixture(params=list(ENGINES))
+@pytest.fixture(params=[pytest.param(name, marks=NO_S3 if name == "over S3" else ()) for name in ENGINES])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Observed]:
     """Run a job of conformance_jobs.py on one of the engines."""
     chosen = ENGINES[request.param]
