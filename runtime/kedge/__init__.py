@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from kedge.definitions.ops import OpDefinition as OpDefinition
     from kedge.definitions.ops import op as op
     from kedge.definitions.resources import ResourceDefinition as ResourceDefinition
+    from kedge.definitions.resources import ResourceParam as ResourceParam
     from kedge.definitions.resources import build_resources as build_resources
     from kedge.definitions.resources import resource as resource
     from kedge.definitions.values import AssetMaterialization as AssetMaterialization
@@ -89,7 +90,7 @@ _HOMES = {
     "definitions.models": """Config ConfigurableIOManager ConfigurableIOManagerFactory ConfigurableResource
         ConfigurableResourceFactory PermissiveConfig RunConfig""",
     "definitions.ops": "OpDefinition op",
-    "definitions.resources": """InitResourceContext ResourceDefinition build_init_resource_context build_resources
+    "definitions.resources": """InitResourceContext ResourceDefinition ResourceParam build_init_resource_context build_resources
         make_values_resource resource""",
     "definitions.types": """DagsterType PythonObjectDagsterType TypeCheck make_python_type_usable_as_dagster_type
         usable_as_dagster_type""",

@@ -18,6 +18,11 @@ _SUPERSET = "Kedge takes more than Dagster here; what Dagster takes means the sa
 DIFFERENCES: dict[str, Difference] = {
     "dynamic.dynamic_below_dynamic": Difference([None, None], "Kedge allows a map inside a map, to any depth."),
     "dynamic.fan_in_of_collects": Difference(None, f"{_SUPERSET} A fan-in list may hold collected lists."),
+    "corners.fan_in_of_clones_inside_a_map": Difference(None, f"{_SUPERSET} A fan-in list may stand inside a map."),
+    "corners.model_float_takes_an_int": Difference(
+        ["1.0", "1.5", "DagsterInvalidConfigError", "DagsterInvalidConfigError"],
+        "A bool is no number in a config schema of either; Dagster's models let one pass for a float.",
+    ),
     "composition.job_that_returns_an_output": Difference(None, f"{_SUPERSET} A job may return its output."),
     "outputs.namedtuple_annotation": Difference(None, f"{_SUPERSET} A NamedTuple annotation types several outputs."),
     "types_of_values.union_annotation": Difference(None, f"{_SUPERSET} A union of types is checked."),

@@ -32,8 +32,9 @@ def test_importing_kedge_loads_nothing_heavy() -> None:
     assert imported_by("import kedge") == set()
 
 
-def test_defining_a_job_without_models_loads_nothing_heavy() -> None:
+def test_defining_and_running_a_job_without_models_loads_nothing_heavy() -> None:
     assert imported_by(FIRST_JOB) == set()
+    assert imported_by(f"{FIRST_JOB}\njob.execute_in_process()") == set()
 
 
 @pytest.mark.parametrize("name", kedge.__all__)

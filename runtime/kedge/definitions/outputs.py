@@ -6,7 +6,6 @@ yielded value must say which output it is.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import typing
 from collections.abc import Iterator, Sequence
@@ -21,6 +20,8 @@ from kedge.definitions.values import LOGGED, DynamicOutput, Output
 def stream(definition: OpDefinition, result: Any) -> Iterator[Any]:
     """Outputs and logged events, in order. Raises DagsterInvariantViolationError for anything else."""
     if inspect.iscoroutine(result):
+        import asyncio  # most processes never need it, and it takes 20 ms to import
+
         result = asyncio.run(result)
     if inspect.isasyncgen(result):
         result = _drain(result)
@@ -31,6 +32,8 @@ def stream(definition: OpDefinition, result: Any) -> Iterator[Any]:
 
 
 def _drain(generator: Any) -> Iterator[Any]:
+    import asyncio
+
     loop = asyncio.new_event_loop()
     try:
         while True:

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 from kedge.core.errors import (
     DagsterInvalidConfigError,
@@ -22,6 +22,11 @@ from kedge.core.errors import (
 )
 from kedge.definitions.config import ANY, ConfigType, Field, field_of
 from kedge.definitions.ins_outs import NO_VALUE
+
+
+T = TypeVar("T")
+ResourceParam: TypeAlias = Annotated[T, "resource_param"]
+"""Marks a parameter of an op as a resource: `def use(client: ResourceParam[Client])`."""
 
 
 @dataclass(frozen=True, slots=True)
