@@ -37,8 +37,10 @@ def main() -> int:
         if entry is None:
             return 1
         sections.append(section_of(store, entry, title))
-        print(f"{title}: {sections[-1].total:.1f} s, first batch after {sections[-1].first_done():.1f} s, "  # noqa: T201
-              f"peak of data alive {sections[-1].peak / 1e6:.2f} MB")
+        print(
+            f"{title}: {sections[-1].total:.1f} s, first batch after {sections[-1].first_done():.1f} s, "  # noqa: T201
+            f"peak of data alive {sections[-1].peak / 1e6:.2f} MB"
+        )
     page = home / "demo.html"
     subtitle = "One ETL over seven generations, written as three jobs on the same ops; two steps at a time."
     page.write_text(demo_page(sections, title="Kedge: batches end to end", subtitle=subtitle), encoding="utf-8")

@@ -32,6 +32,7 @@ def test_a_ticket_of_version_1_is_still_read_and_written_the_same() -> None:
     ticket = Ticket.from_json(TICKET)
     assert ticket.step == StepKey("total", ("gen_1",))
     assert (ticket.attempt, ticket.retries) == (2, 1)
+    assert (ticket.ready, ticket.launched) == (999.0, 999.5)
     size = {"value": {"size": 12}}
     assert ticket.inputs["element"] == Single(
         SourceRef(StepKey("list_files", ("gen_1",)), "names", "a_txt", {"value": {"size": 3}})

@@ -68,7 +68,7 @@ class Bars:
 
     def _draw(self, run: Run) -> None:
         for node in run.plan.nodes[:_MOST_BARS]:
-            counts = run.state.counts_of(node)
+            counts = run.state.counts_of(node.index)
             total, done = sum(counts.values()), sum(counts.get(state, 0) for state in FINAL)
             if node.index not in self._tasks:
                 self._tasks[node.index] = self._progress.add_task(node.name, total=None, note="")

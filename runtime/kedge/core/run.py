@@ -22,7 +22,7 @@ from kedge.core.ids import StepKey
 from kedge.core.plan import Plan
 from kedge.core.protocol import Failure, Outcome, OutcomeStatus, check_outputs
 from kedge.core.retention import Retention
-from kedge.core.retry import RetryPolicy, delay_before, jitter_of
+from kedge.core.retry import RetryPolicy, allows_retry, delay_before, jitter_of
 from kedge.core.schedule import ReadyQueue
 from kedge.core.state import FINAL, STARTABLE, Availability, Gate, RunState, Step, StepState
 
@@ -224,13 +224,12 @@ class Run:
         self.retries += 1
 
     def _delay_of_retry(self, step: Step, failure: Failure) -> float | None:
-        if not failure.retryable:
+        policy = step.node.op.retry or self.settings.retry
+        if not allows_retry(policy, failure, step.retries):
             return None
         if failure.request is not None:
-            return failure.request.delay if step.retries < failure.request.max_retries else None
-        policy = step.node.op.retry or self.settings.retry
-        if policy is None or step.retries >= policy.max_retries:
-            return None
+            return failure.request.delay
+        assert policy is not None
         return delay_before(policy, step.retries + 1, jitter_of(self.settings.run_id, str(step.key), step.attempt))
 
     def _succeed(self, step: Step, outcome: Outcome) -> None:
