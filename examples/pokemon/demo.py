@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from kedge.cli.alive import alive_over_time
@@ -38,13 +39,13 @@ def main() -> int:
             return 1
         sections.append(section_of(store, entry, title))
         print(
-            f"{title}: {sections[-1].total:.1f} s, first batch after {sections[-1].first_done():.1f} s, "  # noqa: T201
+            f"{title}: {sections[-1].total:.1f} s, first batch after {sections[-1].first_done():.1f} s, "
             f"peak of data alive {sections[-1].peak / 1e6:.2f} MB"
         )
     page = home / "demo.html"
     subtitle = "One ETL over seven generations, written as three jobs on the same ops; two steps at a time."
     page.write_text(demo_page(sections, title="Kedge: batches end to end", subtitle=subtitle), encoding="utf-8")
-    print(f"\nOpen {page}")  # noqa: T201
+    print(f"\nOpen {page}")
     return 0
 
 
@@ -54,15 +55,13 @@ def run(job: str, store: Store, environment: Mapping[str, str]) -> RunEntry | No
     command += ["--store", store.url]
     done = subprocess.run(command, env=dict(environment), stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
-        print(f"the {job} job failed:\n{done.stdout}", file=sys.stderr)  # noqa: T201
+        print(f"the {job} job failed:\n{done.stdout}", file=sys.stderr)
         return None
     return find(store, json.loads(done.stdout)["run"])
 
 
 def section_of(store: Store, entry: RunEntry, title: str) -> Section:
     """What the page shows of one run. A batch is a generation; the static job has it in its aliases."""
-    from dataclasses import replace
-
     timeline = timeline_of(store, entry)
     batches = {}
     spans = []

@@ -55,7 +55,7 @@ def test_outcomes_of_version_1_are_still_read_and_written_the_same() -> None:
     found = [Outcome.from_json(one) for one in OUTCOMES]
     assert [one.status for one in found] == [OutcomeStatus.SUCCEEDED, OutcomeStatus.FAILED, OutcomeStatus.LOST]
     assert list(found[0].outputs["names"]) == ["b_txt", "a_txt"]
-    assert found[0].times == Times(1000.0, 1000.5, 1002.25, 1002.5)
+    assert found[0].times == Times(1000.0, 1000.5, 1002.25, 1002.5, ready=999.0, launched=999.5)
     assert found[1].failure == Failure(
         "RetryRequested",
         "again",
