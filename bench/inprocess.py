@@ -4,7 +4,8 @@
 
 Every measurement is a fresh process that imports, runs a small job to warm up, then defines and runs the job
 once; Kedge's and Dagster's take turns. The same file makes the same jobs for both. Memory is the growth of the
-process's peak over what it held before the job was defined, its result still alive.
+process's peak, its result still alive, over what it held before the job was defined, and over what it held
+right after the import (with what the first run loads).
 """
 
 import argparse
@@ -69,6 +70,8 @@ def measure(sut: str, case: str, size: int) -> dict:
     """One measurement, in this process."""
     logging.disable(logging.CRITICAL)
     dg = importlib.import_module(sut)
+    gc.collect()
+    imported = rss_now()
     for warm in CASES:
         make_job(dg, warm, 3)[0].execute_in_process()
     gc.collect()
@@ -85,6 +88,7 @@ def measure(sut: str, case: str, size: int) -> dict:
         "ran": ended - defined,
         "ms_per_step": (ended - began) / steps * 1000,
         "bytes": max(peak - before, 1),
+        "bytes_since_import": max(peak - imported, 1),
     }
 
 
@@ -113,6 +117,9 @@ def compare(case: str, size: int, peer: str, rounds: int) -> dict:
         "kedge_mb": round(median(ours, "bytes") / 1e6, 2),
         "dagster_mb": round(median(theirs, "bytes") / 1e6, 2),
         "memory_ratio": round(median(ours, "bytes") / median(theirs, "bytes"), 3),
+        "since_import_kedge_mb": round(median(ours, "bytes_since_import") / 1e6, 2),
+        "since_import_dagster_mb": round(median(theirs, "bytes_since_import") / 1e6, 2),
+        "since_import_ratio": round(median(ours, "bytes_since_import") / median(theirs, "bytes_since_import"), 3),
     }
 
 
@@ -129,8 +136,9 @@ def main() -> None:
     rows = [compare(case, size, options.peer_python, options.rounds) for case, size in CASES.items()]
     clones = [measure_in_child(sys.executable, "kedge", "dynamic", CLONES) for _ in range(options.rounds)]
     seconds = median(clones, "defined") + median(clones, "ran")
-    print("| case | Kedge, µs a step | Dagster, ms a step | times faster | Kedge, MB | Dagster, MB | memory ratio |")
-    print("|---|---|---|---|---|---|---|")
+    print("| case | Kedge, µs a step | Dagster, ms a step | times faster | Kedge, MB | Dagster, MB | ratio |", end="")
+    print(" since import: Kedge, MB | Dagster, MB | ratio |")
+    print("|---" * 10 + "|")
     for row in rows:
         print("| " + " | ".join(str(value) for value in row.values()) + " |")
     print(f"\n{CLONES} clones and their collect in Kedge: {seconds:.2f} s, {median(clones, 'bytes') / 1e6:.0f} MB")

@@ -90,8 +90,8 @@ _HOMES = {
     "definitions.models": """Config ConfigurableIOManager ConfigurableIOManagerFactory ConfigurableResource
         ConfigurableResourceFactory PermissiveConfig RunConfig""",
     "definitions.ops": "OpDefinition op",
-    "definitions.resources": """InitResourceContext ResourceDefinition ResourceParam build_init_resource_context build_resources
-        make_values_resource resource""",
+    "definitions.resources": """InitResourceContext ResourceDefinition ResourceParam build_init_resource_context
+        build_resources make_values_resource resource""",
     "definitions.types": """DagsterType PythonObjectDagsterType TypeCheck make_python_type_usable_as_dagster_type
         usable_as_dagster_type""",
     "definitions.values": """AssetMaterialization AssetObservation DynamicOutput ExpectationResult Failure Nothing
@@ -101,7 +101,7 @@ _HOMES = {
     "local.inprocess": "ExecuteInProcessResult",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
-__all__ = sorted(_HOME_OF)  # noqa: PLE0605
+__all__ = sorted(_HOME_OF)
 
 
 def __getattr__(name: str) -> Any:

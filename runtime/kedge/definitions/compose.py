@@ -133,13 +133,16 @@ def _wrap_result(result: Any, axes: Axes) -> Any:
     )
 
 
-@dataclass
+_NO_INPUTS: Mapping[str, LocalSource] = {}
+
+
+@dataclass(slots=True)
 class Node:
     """One use of an op or a graph inside a graph."""
 
     name: str
     definition: Any
-    inputs: dict[str, LocalSource]
+    inputs: Mapping[str, LocalSource]
     tags: Mapping[str, str]
     retry_policy: RetryPolicy | None
     hooks: AbstractSet[Any]
@@ -170,8 +173,8 @@ class Composition:
             source, axes = self._source_of(name, key, value)
             inputs[key] = source
             longest = max(longest, axes, key=len)
-        tags = {**definition.tags, **call.tags} if hasattr(definition, "tags") else dict(call.tags)
-        self.nodes[name] = Node(name, definition, inputs, tags, call.retry_policy, call.hooks)
+        tags = {**definition.tags, **call.tags} if call.tags else definition.tags
+        self.nodes[name] = Node(name, definition, inputs or _NO_INPUTS, tags, call.retry_policy, call.hooks)
         return self._handles(name, definition, longest)
 
     def _name_of(self, call: Invocation) -> str:

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from kedge.core.errors import DagsterInvalidDefinitionError
-from kedge.core.graph import Collect, Each, From, Map, OpGraph, OpNode, OutputRef, OutputSpec, Source
+from kedge.core.graph import Collect, Each, From, Map, OpGraph, OpNode, OutputRef, Source
 from kedge.core.retry import RetryPolicy
 from kedge.definitions.compose import FanInSource, InputSource, LocalSource, Node, NodeSource
 from kedge.definitions.graphs import GraphDefinition
 from kedge.definitions.ops import OpDefinition
+
+_NONE: Mapping[str, Any] = {}
+"""Shared by all that have none: a wide job holds thousands of them."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class RootInput:
     name: str
 
 
-@dataclass
+@dataclass(slots=True)
 class FlatOp:
     """One op of a job under its flat name, with what was said about this use of it.
 
@@ -32,8 +35,8 @@ class FlatOp:
     name: str
     definition: OpDefinition
     graphs: tuple[str, ...]
-    inputs: dict[str, Source]
-    roots: dict[str, str]
+    inputs: Mapping[str, Source]
+    roots: Mapping[str, str]
     tags: Mapping[str, str]
     retry_policy: RetryPolicy | None
     hooks: AbstractSet[Any]
@@ -90,8 +93,10 @@ def _flat_op(place: _Place, node: Node, hooks: AbstractSet[Any]) -> FlatOp:
             inputs[name] = traced
     definition = node.definition
     policy = node.retry_policy or definition.retry_policy
-    tags = {**_graph_tags(place), **node.tags}
-    return FlatOp(place.flat(node.name), definition, place.path, inputs, roots, tags, policy, hooks | node.hooks)
+    outer = _graph_tags(place)
+    tags = {**outer, **node.tags} if outer else node.tags
+    hooks = hooks | node.hooks if node.hooks else hooks
+    return FlatOp(place.flat(node.name), definition, place.path, inputs or _NONE, roots or _NONE, tags, policy, hooks)
 
 
 def _graph_tags(place: _Place) -> Mapping[str, str]:
@@ -141,12 +146,13 @@ def to_op_graph(ops: Mapping[str, FlatOp], configs: Mapping[str, Any], job_retry
 
 def _to_node(op: FlatOp, config: Any, job_retry: RetryPolicy | None) -> OpNode:
     definition = op.definition
-    outputs = tuple(OutputSpec(out.name, out.is_dynamic, out.is_required) for out in definition.output_defs)
-    tags = {key: value for key, value in op.tags.items() if key not in _SETTINGS}
+    tags = op.tags
+    if POD_TAG in tags:
+        tags = {key: value for key, value in tags.items() if key != POD_TAG}
     return OpNode(
         name=op.name,
         inputs=op.inputs,
-        outputs=outputs,
+        outputs=definition.output_specs,
         tags=tags,
         config=config,
         retry=op.retry_policy or job_retry,
@@ -157,7 +163,6 @@ def _to_node(op: FlatOp, config: Any, job_retry: RetryPolicy | None) -> OpNode:
 
 TIMEOUT_TAGS = ("kedge/timeout", "dagster/op_timeout")
 POD_TAG = "kedge/pod"
-_SETTINGS = frozenset({POD_TAG})
 
 
 def _timeout_of(op: FlatOp) -> float | None:

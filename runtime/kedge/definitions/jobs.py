@@ -66,7 +66,7 @@ class JobDefinition:
         self.all_ops = flatten(graph_def)
         self._check_resources()
         self._check_input_values()
-        self._check_plan()
+        _ = self._plan
         if self.run_config:
             self.resolve_config()
 
@@ -94,13 +94,13 @@ class JobDefinition:
         for node in self.op_graph:
             op = self.all_ops[node.name]
             found[node.name] = FlatOp(
-                op.name, op.definition, op.graphs, dict(node.inputs), op.roots, op.tags, op.retry_policy, op.hooks
+                op.name, op.definition, op.graphs, node.inputs, op.roots, op.tags, op.retry_policy, op.hooks
             )
         return found
 
     def plan(self, tag_limits: Sequence[TagLimit] = ()) -> Plan:
         """The plan of this job."""
-        return build(self.op_graph, tag_limits)
+        return build(self.op_graph, tag_limits) if tag_limits else self._plan
 
     def get_subset(self, op_selection: Sequence[str] | None) -> JobDefinition:
         """This job with fewer ops."""
@@ -162,9 +162,10 @@ class JobDefinition:
                 )
         check_dependencies(self.resource_defs)
 
-    def _check_plan(self) -> None:
+    @cached_property
+    def _plan(self) -> Plan:
         try:
-            build(self.op_graph)
+            return build(self.op_graph)
         except PlanError as error:
             raise DagsterInvalidDefinitionError(f"job '{self.name}': {error}") from error
 

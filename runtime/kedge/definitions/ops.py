@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from kedge.core.errors import DagsterInvalidDefinitionError, DagsterInvariantViolationError
-from kedge.core.graph import DEFAULT_OUTPUT
+from kedge.core.graph import DEFAULT_OUTPUT, OutputSpec
 from kedge.core.retry import RetryPolicy
 from kedge.definitions import compose
 from kedge.definitions.config import ConfigType, Field, config_type_of, field_of
@@ -74,6 +74,8 @@ class OpDefinition(compose.Invocable):
         self.inputs = {found.name: found for found in self.input_defs}
         self.output_defs = _outputs_of(self.name, parameters.returns, outs)
         self.outputs = {found.name: found for found in self.output_defs}
+        self.output_specs = tuple(OutputSpec(out.name, out.is_dynamic, out.is_required) for out in self.output_defs)
+        self.bare_records: dict[str, Any] = {out.name: None for out in self.output_defs if not out.is_dynamic}
         self.own_resource_keys = frozenset(required_resource_keys or ()) | frozenset(self.resource_arguments.values())
         self.returns = parameters.returns
         self.data_inputs = tuple(found.name for found in self.input_defs if not found.dagster_type.is_nothing)

@@ -23,7 +23,6 @@ from kedge.core.errors import (
 from kedge.definitions.config import ANY, ConfigType, Field, field_of
 from kedge.definitions.ins_outs import NO_VALUE
 
-
 T = TypeVar("T")
 ResourceParam: TypeAlias = Annotated[T, "resource_param"]
 """Marks a parameter of an op as a resource: `def use(client: ResourceParam[Client])`."""

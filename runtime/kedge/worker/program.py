@@ -21,6 +21,7 @@ from kedge.definitions.resources import Resources, ResourceScope
 from kedge.definitions.run_config import ResolvedConfig
 
 _NONE = Resources({})
+_NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(slots=True)
@@ -75,10 +76,10 @@ class Program:
             flat,
             definition,
             definition.convert_config(self.config.ops.get(name)),
-            self._constants.get(name, {}),
+            self._constants.get(name, _NOTHING),
             flat.retry_policy or self.job.op_retry_policy,
             definition.required_resource_keys,
-            flat.hooks | self.job.hook_defs,
+            flat.hooks | self.job.hook_defs if self.job.hook_defs else flat.hooks,
             definition.outputs,
         )
 

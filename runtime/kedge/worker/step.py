@@ -115,6 +115,8 @@ class _Attempt:
         if self.left is None:
             self.left = env.clock()
         self._close_outputs()
+        if self.records == bound.definition.bare_records:
+            self.records = bound.definition.bare_records  # one for all steps with nothing to say of their values
         if bound.hooks:
             hooks.run(bound, "success", context, env, None, self.values)
 

@@ -119,11 +119,11 @@ def case_nested_defaults_of_fields() -> Any:
 
 
 def case_python_enum_in_a_schema() -> Any:
-    class Color(enum.Enum):
+    class Shade(enum.Enum):
         RED = "red"
         BLUE = "blue"
 
-    @dg.op(config_schema=dg.Enum.from_python_enum(Color))
+    @dg.op(config_schema=dg.Enum.from_python_enum(Shade))
     def use(context):
         return str(context.op_config)
 
