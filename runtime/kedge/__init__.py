@@ -96,7 +96,8 @@ _HOMES = {
         usable_as_dagster_type""",
     "definitions.values": """AssetMaterialization AssetObservation DynamicOutput ExpectationResult Failure Nothing
         Output RetryRequested""",
-    "io.managers": "fs_io_manager mem_io_manager",
+    "io.in_memory": "mem_io_manager",
+    "io.managers": "fs_io_manager",
     "worker.lazy": "LazyList",
     "local.inprocess": "ExecuteInProcessResult",
 }

@@ -1,6 +1,6 @@
-"""Kedge's own I/O managers: the store-backed one that steps in processes and pods use, and one in memory.
+"""The store-backed I/O manager that steps in processes and pods use.
 
-A store-backed manager notes where a value went, its format, size and hash in `context.record`; the outcome
+It notes where a value went, its format, size and hash in `context.record`; the outcome
 carries that, and the reader checks it.
 """
 
@@ -45,23 +45,9 @@ class StoreIOManager(IOManager):
         return read_value(place.store, ValueRecord.from_json(value), allow_pickle=place.allow_pickle)
 
 
-class MemoryIOManager(IOManager):
-    """Values stay in this process."""
-
-    def __init__(self) -> None:
-        self.values: dict[tuple[str, ...], Any] = {}
-
-    def handle_output(self, context: OutputContext, obj: Any) -> None:
-        self.values[tuple(context.get_identifier())] = obj
-
-    def load_input(self, context: InputContext) -> Any:
-        return self.values[tuple(context.get_identifier())]
-
-
 fs_io_manager = IOManagerDefinition(
     lambda context: StoreIOManager(), description="Values go through the run's store, in a form that fits their type."
 )
-mem_io_manager = IOManagerDefinition(lambda context: MemoryIOManager(), description="Values stay in the process.")
 
 
 def stored_paths(records: Sequence[Any]) -> list[str]:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import heapq
+import shutil
+import tempfile
 import time
 import uuid
 from collections import deque
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from kedge.core.actions import Action, Discard, Finish, Start, Stop, Wake
 from kedge.core.bindings import bind
 from kedge.core.events import Begin, Ended, Tick
+from kedge.core.layout import RunPaths
 from kedge.core.protocol import Outcome, OutcomeStatus
 from kedge.core.run import Run, RunSettings
 from kedge.definitions.jobs import JobDefinition
-from kedge.io.managers import MemoryIOManager
+from kedge.io.in_memory import MemoryIOManager
 from kedge.local.results import ExecuteInProcessResult
 from kedge.worker.failures import user_exception
 from kedge.worker.program import Program
@@ -50,12 +54,32 @@ def execute(
     return _Execution(program, run, raise_on_error).run()
 
 
+class _ScratchStore:
+    """The store of a run in this process, for a job that asks for `fs_io_manager`; made when first used."""
+
+    allow_pickle = True
+    paths = RunPaths("run")
+
+    @cached_property
+    def store(self) -> Any:
+        from kedge.io.stores import open_store
+
+        self._folder = tempfile.mkdtemp(prefix="kedge-")
+        return open_store(f"file://{self._folder}")
+
+    def close(self) -> None:
+        """Remove what was stored."""
+        if "store" in self.__dict__:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
 class _Execution:
     def __init__(self, program: Program, run: Run, raise_on_error: bool) -> None:
         self._run = run
         self._program = program
         self._raise = raise_on_error
-        self._env = StepEnvironment(program, program.scope(), memory={})
+        self._io = _ScratchStore()
+        self._env = StepEnvironment(program, program.scope(), memory={}, io=self._io)
         self._outcomes: list[Outcome] = []
         self._wakes: list[float] = []
 
@@ -72,6 +96,7 @@ class _Execution:
                     actions.extend(self._wait())
         finally:
             self._env.scope.close()
+            self._io.close()
         assert self._env.memory is not None
         return ExecuteInProcessResult(self._program, run, self._outcomes, self._env.memory)
 

@@ -84,9 +84,7 @@ def again(store: Store, entry: RunEntry, steps: tuple[str, ...] | None) -> PlanD
     Raises KedgeError when there is nothing to re-execute.
     """
     if steps is None and entry.status == "Succeeded":
-        raise KedgeError(
-            f"{entry.name} succeeded, so there is no failure to go on from; name steps to run them again"
-        )
+        raise KedgeError(f"{entry.name} succeeded, so there is no failure to go on from; name steps to run them again")
     document = read_document(store, entry.paths)
     run_id = str(uuid.uuid4())
     settings = replace(document.settings, run_id=run_id)

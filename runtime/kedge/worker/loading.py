@@ -97,7 +97,9 @@ def _flat_op(node: OpNode) -> FlatOp:
     for name in node.inputs:
         if name not in definition.inputs:
             known = ", ".join(definition.inputs) or "none"
-            raise DagsterInvalidDefinitionError(f"op {node.name}: {node.entrypoint} has no input {name!r}; it has {known}")
+            raise DagsterInvalidDefinitionError(
+                f"op {node.name}: {node.entrypoint} has no input {name!r}; it has {known}"
+            )
     for output in node.outputs:
         own = definition.outputs.get(output.name)
         if own is None or own.is_dynamic != output.dynamic:
@@ -105,7 +107,14 @@ def _flat_op(node: OpNode) -> FlatOp:
                 f"op {node.name}: the manifest's output {output.name!r} is not as {node.entrypoint} declares it"
             )
     return FlatOp(
-        node.name, definition, tuple(node.name.split(".")[:-1]), dict(node.inputs), {}, node.tags, node.retry, frozenset()
+        node.name,
+        definition,
+        tuple(node.name.split(".")[:-1]),
+        dict(node.inputs),
+        {},
+        node.tags,
+        node.retry,
+        frozenset(),
     )
 
 
