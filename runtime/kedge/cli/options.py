@@ -14,9 +14,18 @@ from kedge.core.plan import TagLimit
 EXIT_FAILED, EXIT_USAGE = 1, 2
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-store = click.option("--store", "store_url", metavar="URL", help="Where runs are kept. [default: $KEDGE_STORE or .kedge/store]")
-config = click.option("-c", "--config", "config_text", metavar="FILE|JSON", help="Run config: a YAML or JSON file, or JSON.")
-select = click.option("-s", "--select", "selection", multiple=True, metavar="OP", help="Run only these ops: load, *load, load*, +load+.")
+store = click.option(
+    "--store", "store_url", metavar="URL", help="Where runs are. [default: $KEDGE_STORE or .kedge/store]"
+)
+config = click.option("-c", "--config", "config_text", metavar="FILE|JSON", help="Run config: a YAML file, or JSON.")
+_SELECT_HELP = "Run only these ops: load, *load, load*, +load+."
+select = click.option("-s", "--select", "selection", multiple=True, metavar="OP", help=_SELECT_HELP)
+max_concurrent = click.option(
+    "-j",
+    "--max-concurrent",
+    type=click.IntRange(min=1),
+    help="Steps unfinished at once. [default: 10, or the manifest's]",
+)
 output = click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
 
 
@@ -78,7 +87,8 @@ def complete_runs(ctx: click.Context, param: click.Parameter, incomplete: str) -
     """Names of runs, for shell completion."""
     from kedge.local.runs import catalogue
 
-    return [entry.name for entry in catalogue(open_store_at(ctx.params.get("store_url"))) if entry.name.startswith(incomplete)]
+    entries = catalogue(open_store_at(ctx.params.get("store_url")))
+    return [entry.name for entry in entries if entry.name.startswith(incomplete)]
 
 
 run_argument: Callable[..., Any] = click.argument("run_name", metavar="RUN", shell_complete=complete_runs)

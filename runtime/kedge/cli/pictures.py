@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from kedge.cli.charts.model import Edge, GraphPicture, Node
 from kedge.core.graph import Collect, Each, Map, OpGraph, OpNode, Source, Value
@@ -18,7 +19,7 @@ def picture_of(title: str, graph: OpGraph) -> GraphPicture:
 
 def _node(op: OpNode, depth: int) -> Node:
     dynamic = any(output.dynamic for output in op.outputs)
-    kind = "mapped" if depth else "dynamic" if dynamic else "op"
+    kind: Literal["op", "dynamic", "mapped"] = "mapped" if depth else "dynamic" if dynamic else "op"
     priority = op.priority
     return Node(op.name, kind, f"priority {priority}" if priority else "", op.name.rpartition(".")[0])
 
@@ -34,7 +35,7 @@ def _edges(op: OpNode) -> Iterator[Edge]:
         yield Edge(before, op.name, "after")
 
 
-def _kind(source: Source) -> str:
+def _kind(source: Source) -> Literal["from", "map", "collect"]:
     if isinstance(source, Map):
         return "map"
     return "collect" if isinstance(source, Collect) else "from"

@@ -75,9 +75,7 @@ def _load_manifest(
     chosen = tuple(selection) or document.op_selection
     if chosen:
         graph = subset(graph, select_ops(graph, chosen))
-    document = replace(
-        document, graph=graph, run_config=merged, op_selection=chosen, tags={**document.tags, **tags}
-    )
+    document = replace(document, graph=graph, run_config=merged, op_selection=chosen, tags={**document.tags, **tags})
     return Loaded(job_of(document), document)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from kedge.cli.charts.model import Span, Timeline
 from kedge.cli.progress import first_line
 from kedge.core.document import PlanDocument
 from kedge.core.ids import StepKey
 from kedge.core.protocol import Outcome, OutcomeStatus, Times
 from kedge.core.run import Run
-from kedge.core.state import StepState
 from kedge.io.stores import Store
 from kedge.local.records import replay
 from kedge.local.runs import RunEntry
@@ -47,11 +48,15 @@ def _span(outcome: Outcome) -> Span:
     )
 
 
+_Shown = Literal["cached", "skipped", "cancelled"]
+_WITHOUT_RECORD: dict[str, _Shown] = {"cached": "cached", "skipped": "skipped", "cancelled": "cancelled"}
+
+
 def _spans_without_record(run: Run, records: dict[StepKey, list[Outcome]]) -> list[Span]:
     """Steps that were skipped, taken over or cancelled: they are in the run, but no process ran for them."""
     found = []
     for step in run.state.steps.values():
-        state = "cached" if step.cached else step.state.value
-        if step.key not in records and (step.cached or step.state in (StepState.SKIPPED, StepState.CANCELLED)):
+        state = _WITHOUT_RECORD.get("cached" if step.cached else step.state.value)
+        if step.key not in records and state is not None:
             found.append(Span(str(step.key), step.key.op, step.attempt, state, None, None, None, None, None))
     return found

@@ -94,9 +94,7 @@ def history_of(store: Store, paths: RunPaths, document: PlanDocument) -> History
     parent = RunPaths(again.prefix)
     before = read_document(store, parent)
     if before.graph.digest != document.graph.digest:
-        raise KedgeError(
-            f"{again.prefix} ran another graph, so its values can't be taken over: the code has changed. Start a new run"
-        )
+        raise KedgeError(f"{again.prefix} ran another graph, so its values can't be taken over. Start a new run")
     inherited = keep_inherited(document, successes(store, parent))
     selected = select_steps(document.graph, again.steps) if again.steps is not None else None
     return History(records, inherited=inherited, selected=selected)

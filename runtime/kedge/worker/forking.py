@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 _HARMLESS = ("jemalloc_bg_thd", "polars-ooc-clea")
 """Threads of native libraries that hold no lock while idle or come back after a fork by themselves."""
@@ -49,7 +50,7 @@ def _is_harmless(name: str) -> bool:
 class _Libc:
     """Loaded once, before the forks."""
 
-    prctl = None
+    prctl: Any = None
 
 
 def prepare_parent() -> None:

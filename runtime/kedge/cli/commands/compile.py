@@ -17,7 +17,7 @@ from kedge.cli import options, show
 @click.option("--image", default="localhost/kedge-job:dev", show_default=True, help="Image with the job's code.")
 @click.option("--name", help="Name of the OpJob. [default: the job's]")
 @click.option("--entrypoint", metavar="MODULE:ATTR", help="Where the job is inside the image. [default: TARGET]")
-@click.option("-j", "--max-concurrent", type=click.IntRange(min=1), default=10, show_default=True, help="Steps unfinished at once.")
+@options.max_concurrent
 @options.output
 @options.as_json
 def command(
@@ -27,7 +27,7 @@ def command(
     image: str,
     name: str | None,
     entrypoint: str | None,
-    max_concurrent: int,
+    max_concurrent: int | None,
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -40,7 +40,7 @@ def command(
     body: dict[str, Any] = {
         "image": image,
         "entrypoint": entrypoint or target,
-        "maxConcurrent": max_concurrent,
+        "maxConcurrent": max_concurrent or 10,
         "ops": job.full_op_graph.to_json(),
     }
     if document.run_config:

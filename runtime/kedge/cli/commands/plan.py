@@ -24,7 +24,8 @@ def command(target: str, config_text: str | None, selection: tuple[str, ...], as
     loaded = load(target, options.read_config(config_text), selection)
     steps = planned_order(build(loaded.document.graph, loaded.document.tag_limits))
     if as_json:
-        show.data([{"step": one.step, "op": one.op, "priority": one.priority, "after": list(one.waits_for)} for one in steps])
+        names = ("step", "op", "priority")
+        show.data([{**{name: getattr(one, name) for name in names}, "after": list(one.waits_for)} for one in steps])
         return
     rows = [[str(i), one.step, str(one.priority), ", ".join(one.waits_for) or "-"] for i, one in enumerate(steps, 1)]
     show.table(["#", "STEP", "PRIORITY", "AFTER"], rows)

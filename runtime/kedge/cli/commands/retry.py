@@ -9,8 +9,8 @@ from kedge.cli import options
 
 @click.command("retry")
 @options.run_argument
-@click.option("-s", "--select", "selection", multiple=True, metavar="STEP", help="Run these steps again: load, load*, size[a_txt].")
-@click.option("-j", "--max-concurrent", type=click.IntRange(min=1), help="Steps unfinished at once.")
+@click.option("-s", "--select", "selection", multiple=True, metavar="STEP", help="Run again: load, load*, size[a_txt].")
+@options.max_concurrent
 @click.option("-q", "--quiet", is_flag=True, help="Print only how it ended.")
 @options.store
 @options.as_json

@@ -9,17 +9,20 @@ import click
 from kedge.cli import options
 from kedge.core.run import Retain
 
+_LIMIT_HELP = "At most N steps with this tag at once; KEY=*:N for each value."
+_RETAIN = [one.value for one in Retain]
+
 
 @click.command("run")
 @options.target_argument
 @options.config
 @options.select
-@click.option("-j", "--max-concurrent", type=click.IntRange(min=1), help="Steps unfinished at once. [default: 10, or the manifest's]")
+@options.max_concurrent
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Tag of the run.")
-@click.option("--tag-limit", "limits", multiple=True, metavar="KEY[=VALUE]:N", help="At most N steps with this tag at once; KEY=*:N for each value.")
+@click.option("--tag-limit", "limits", multiple=True, metavar="KEY[=VALUE]:N", help=_LIMIT_HELP)
 @click.option("--fail-fast/--no-fail-fast", default=None, help="Stop at the first failed step.")
-@click.option("--retain", type=click.Choice([one.value for one in Retain], case_sensitive=False), help="How long values are kept.")
-@click.option("--start-method", type=click.Choice(["auto", "fork", "spawn"]), default="auto", show_default=True, help="How step processes start.")
+@click.option("--retain", type=click.Choice(_RETAIN, case_sensitive=False), help="How long values are kept.")
+@click.option("--start-method", type=click.Choice(["auto", "fork", "spawn"]), default="auto", help="How steps start.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only how it ended.")
 @options.store
 @options.as_json

@@ -19,8 +19,16 @@ def command(limit: int, store_url: str | None, as_json: bool) -> None:
     if as_json:
         show.data(
             [
-                {"run": e.name, "id": e.run_id, "job": e.job, "target": e.target, "status": e.status,
-                 "created": e.created, "ended": e.ended, "steps": dict(e.steps)}
+                {
+                    "run": e.name,
+                    "id": e.run_id,
+                    "job": e.job,
+                    "target": e.target,
+                    "status": e.status,
+                    "created": e.created,
+                    "ended": e.ended,
+                    "steps": dict(e.steps),
+                }
                 for e in entries
             ]
         )
