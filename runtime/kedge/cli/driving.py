@@ -36,8 +36,11 @@ def drive(store: Store, paths: RunPaths, document: PlanDocument, *, as_json: boo
             if hasattr(observer, "close"):
                 observer.close()
     if as_json:
-        show.data(_summary(name, engine.state))
+        show.data({**_summary(name, engine.state), "startMethod": engine.start_method[0]})
     else:
+        method, why = engine.start_method
+        if why is not None and not quiet:
+            click.echo(f"steps were started by {method}: {why}", err=True)
         _tell(name, engine.state, quiet)
     sys.exit(0 if status is RunStatus.SUCCEEDED else EXIT_FAILED)
 
