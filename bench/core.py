@@ -32,7 +32,8 @@ from kedge.core.actions import Action, Start
 from kedge.core.events import Begin, Ended
 from kedge.core.graph import Collect, From, Map, OpGraph, OpNode, OutputRef, OutputSpec
 from kedge.core.protocol import Outcome, OutcomeStatus
-from kedge.core.run import Retain, Run, RunSettings
+from kedge.core.run import Run
+from kedge.core.settings import Retain, RunSettings
 
 TARGETS = {"seconds": 5.0, "bytes": 1536.0, "flat": 1.5}
 RECORD = {"value": {"size": 1}}

@@ -24,7 +24,8 @@ from kedge.core.protocol import (
     Single,
     SourceRef,
 )
-from kedge.core.run import History, Run, RunSettings
+from kedge.core.run import History, Run
+from kedge.core.settings import RunSettings
 
 LOST = "lost"
 

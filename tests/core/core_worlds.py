@@ -32,7 +32,8 @@ from kedge.core.protocol import (
     Times,
 )
 from kedge.core.retry import RetryPolicy
-from kedge.core.run import History, Retain, Run, RunSettings
+from kedge.core.run import History, Run
+from kedge.core.settings import Retain, RunSettings
 from kedge.core.state import FINAL, Step, StepState
 
 MAX_DEPTH = 3

@@ -13,8 +13,9 @@ from kedge.core.events import Begin, Cancel, Ended, Lost, Tick
 from kedge.core.graph import OpGraph
 from kedge.core.ids import StepKey
 from kedge.core.protocol import Outcome, Times
-from kedge.core.run import History, Run, RunSettings
+from kedge.core.run import History, Run
 from kedge.core.selection import select_steps
+from kedge.core.settings import RunSettings
 
 NUMS = [dynamic("nums"), maps("work", "nums"), reads("echo", "work"), collects("merge", "echo")]
 A = StepKey("a")

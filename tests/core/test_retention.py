@@ -7,7 +7,8 @@ from typing import Any
 from core_play import LOST, collects, dynamic, fails, joins, maps, op, play, reads, start, succeeded
 
 from kedge.core.ids import StepKey
-from kedge.core.run import History, Retain
+from kedge.core.run import History
+from kedge.core.settings import Retain
 
 CONSUMED = {"retain": Retain.UNTIL_CONSUMED}
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kedge.core.actions import RunStatus
 from kedge.core.graph import OpGraph
-from kedge.core.run import RunSettings
+from kedge.core.settings import RunSettings
 from kedge.core.state import StepState
 
 RANDOM = st.randoms(use_true_random=False)

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from kedge.core.run import Run, RunSettings
+from kedge.core.run import Run
+from kedge.core.settings import RunSettings
 from kedge.core.state import StepState
 from kedge.io.stores import Store, open_store
 from kedge.io.values import ValueRecord, read_value

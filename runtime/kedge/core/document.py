@@ -13,7 +13,7 @@ from kedge.core.graph import OpGraph
 from kedge.core.plan import TagLimit
 from kedge.core.protocol import PROTOCOL_VERSION, check_version
 from kedge.core.retry import RetryPolicy
-from kedge.core.run import Retain, RunSettings
+from kedge.core.settings import Retain, RunSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from kedge.core.graph import OpNode
 from kedge.core.ids import StepKey
 from kedge.core.plan import Plan, PlanNode
 from kedge.core.protocol import Outcome, OutcomeStatus
-from kedge.core.run import Run, RunSettings
+from kedge.core.run import Run
+from kedge.core.settings import RunSettings
 
 _UNKNOWN = "_"
 """The key of the one clone that is played; `?` itself is no valid key."""

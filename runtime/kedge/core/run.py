@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from kedge.core import expand
@@ -22,30 +21,10 @@ from kedge.core.ids import StepKey
 from kedge.core.plan import Plan
 from kedge.core.protocol import Failure, Outcome, OutcomeStatus, check_outputs
 from kedge.core.retention import Retention
-from kedge.core.retry import RetryPolicy, allows_retry, delay_before, jitter_of
+from kedge.core.retry import allows_retry, delay_before, jitter_of
 from kedge.core.schedule import ReadyQueue
+from kedge.core.settings import Retain, RunSettings
 from kedge.core.state import FINAL, STARTABLE, Availability, Gate, RunState, Step, StepState
-
-
-class Retain(StrEnum):
-    """How long values are kept: for good, until their readers are done, or until the run has ended well."""
-
-    ALWAYS = "Always"
-    UNTIL_CONSUMED = "UntilConsumed"
-    UNTIL_FINISHED = "UntilFinished"
-
-
-@dataclass(frozen=True, slots=True)
-class RunSettings:
-    """What one run is told besides its graph. `deadline` is in seconds since the run began."""
-
-    run_id: str = "run"
-    max_concurrent: int | None = 10
-    fail_fast: bool = False
-    retry: RetryPolicy | None = None
-    infrastructure_retries: int = 3
-    deadline: float | None = None
-    retain: Retain = Retain.ALWAYS
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from kedge.core.document import PlanDocument, limit_from_json
 from kedge.core.errors import ProtocolError
 from kedge.core.graph import OpGraph
 from kedge.core.retry import RetryPolicy
-from kedge.core.run import Retain, RunSettings
+from kedge.core.settings import Retain, RunSettings
 
 API_VERSION: Final = "kedge.dev/v1alpha1"
 KIND: Final = "OpJob"

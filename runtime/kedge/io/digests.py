@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from hashlib import sha256
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedge.io.stores import BytesLike, byte_view
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 LEAF_BYTES = 4 << 20
 SMALL, TREE, BLAKE3 = "sha256", "sha256-tree-4m", "blake3"
@@ -82,6 +84,8 @@ class Hasher:
     def _submit(self) -> None:
         """Hand the full leaf to the threads, once not too many are waiting."""
         if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor
+
             threads = 1 if self._blake3 is not None else min(4, os.cpu_count() or 1)
             self._pool = ThreadPoolExecutor(threads, thread_name_prefix="digest")
         if len(self._pending) >= _AHEAD:

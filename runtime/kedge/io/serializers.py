@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import io
 import math
-import pickle
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -191,6 +190,8 @@ class _Pickle:
         return True
 
     def dump(self, value: Any, out: Writer) -> None:
+        import pickle
+
         try:
             pickle.Pickler(out, protocol=5).dump(value)
         except (pickle.PicklingError, TypeError, AttributeError, ValueError, RecursionError) as error:
@@ -201,6 +202,8 @@ class _Pickle:
             ) from error
 
     def load(self, data: memoryview) -> Any:
+        import pickle
+
         return pickle.loads(data)
 
 

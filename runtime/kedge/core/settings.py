@@ -1,0 +1,29 @@
+"""What one run is told besides its graph. Apart from `run`, so that a worker can read a plan without the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from kedge.core.retry import RetryPolicy
+
+
+class Retain(StrEnum):
+    """How long values are kept: for good, until their readers are done, or until the run has ended well."""
+
+    ALWAYS = "Always"
+    UNTIL_CONSUMED = "UntilConsumed"
+    UNTIL_FINISHED = "UntilFinished"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """What one run is told besides its graph. `deadline` is in seconds since the run began."""
+
+    run_id: str = "run"
+    max_concurrent: int | None = 10
+    fail_fast: bool = False
+    retry: RetryPolicy | None = None
+    infrastructure_retries: int = 3
+    deadline: float | None = None
+    retain: Retain = Retain.ALWAYS
