@@ -28,6 +28,9 @@ _COMMANDS = {
 }
 
 
+_JSON = "kedge.json"
+
+
 class _Lazy(click.Group):
     """A group whose commands live in `kedge.cli.commands`, one module each."""
 
@@ -44,12 +47,17 @@ class _Lazy(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note whether JSON is wanted, for errors too."""
+        ctx.meta[_JSON] = "--json" in args
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Errors that Kedge raises on purpose end a command with code 2 and their message, not with a traceback."""
         try:
             return super().invoke(ctx)
         except KedgeError as error:
-            if "--json" in sys.argv:
+            if ctx.meta[_JSON]:
                 click.echo(json.dumps({"error": type(error).__name__, "message": str(error)}))
             else:
                 click.secho(f"{type(error).__name__}: ", fg="red", bold=True, nl=False, err=True)

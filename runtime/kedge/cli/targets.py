@@ -13,8 +13,8 @@ import click
 from kedge.core.document import PlanDocument
 from kedge.core.errors import ProtocolError
 from kedge.core.graph import OpGraph
-from kedge.core.run import RunSettings
 from kedge.core.selection import select_ops, subset
+from kedge.core.settings import RunSettings
 from kedge.definitions.jobs import JobDefinition
 from kedge.local import runs
 from kedge.worker.loading import job_of, load_job, run_config_of
@@ -28,6 +28,11 @@ class Loaded:
     document: PlanDocument
 
 
+def is_manifest(target: str) -> bool:
+    """Whether a target is a file with an OpJob, not Python."""
+    return target.endswith((".yaml", ".yml", ".json"))
+
+
 def load(
     target: str,
     run_config: Mapping[str, Any] | None = None,
@@ -35,7 +40,7 @@ def load(
     tags: Mapping[str, str] | None = None,
 ) -> Loaded:
     """Load a target and check its config. Raises KedgeError, saying what does not fit."""
-    if target.endswith((".yaml", ".yml", ".json")):
+    if is_manifest(target):
         loaded = _load_manifest(target, run_config or {}, selection, tags or {})
     else:
         loaded = _load_python(target, run_config or {}, selection, tags or {})
@@ -96,7 +101,7 @@ def read_manifest(path: str) -> Any:
 
 def load_graph(target: str, selection: Sequence[str] = ()) -> tuple[str, OpGraph]:
     """A target's name and op graph; no config is needed for that."""
-    if target.endswith((".yaml", ".yml", ".json")):
+    if is_manifest(target):
         from kedge.core import spec
 
         manifest = spec.parse(read_manifest(target))

@@ -1,7 +1,8 @@
 """Where local runs are kept, and which engine is alive: a folder, with a lock file for each run.
 
 `$KEDGE_HOME`, or `.kedge` in the current folder. An engine holds the lock of its run while it lives, so that a
-second one can't take the run up, and so that others can tell a running run from an interrupted one.
+second one can't take the run up, and so that others can tell a running run from an interrupted one. Step processes
+that were forked hold it with the engine: where the engine was killed, the lock is free once its last step is gone.
 """
 
 from __future__ import annotations
@@ -9,10 +10,14 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from kedge.core.errors import KedgeError
+
+_DYING_SECONDS = 5.0
+"""How long the step processes of a killed engine may take to end."""
 
 
 class RunIsAlive(KedgeError):
@@ -45,12 +50,8 @@ def engine_lock(run: str) -> Iterator[None]:
 
     Raises RunIsAlive when another engine holds it.
     """
-    descriptor = os.open(_lock_path(run), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = _lock(run)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunIsAlive(f"run {run} is being run by process {engine_of(run)}") from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
@@ -58,6 +59,43 @@ def engine_lock(run: str) -> Iterator[None]:
             _lock_path(run).unlink()
     finally:
         os.close(descriptor)
+
+
+def _lock(run: str) -> int:
+    """The locked file. Waits for the steps of an engine that was killed, which end by themselves."""
+    deadline = time.monotonic() + _DYING_SECONDS
+    while True:
+        descriptor = os.open(_lock_path(run), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            engine = engine_of(run)
+            if engine is not None or time.monotonic() > deadline:
+                by = f"process {engine}" if engine is not None else "steps that do not end"
+                raise RunIsAlive(f"run {run} is being run by {by}") from None
+            time.sleep(0.01)
+            continue
+        if _is_current(descriptor, run):
+            return descriptor
+        os.close(descriptor)  # its holder ended and removed it between our open and our lock
+
+
+def _is_current(descriptor: int, run: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(_lock_path(run)))
+    except FileNotFoundError:
+        return False
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def engine_of(run: str) -> int | None:
@@ -71,7 +109,7 @@ def engine_of(run: str) -> int | None:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             text = os.pread(descriptor, 32, 0).decode(errors="replace")
-            return int(text) if text.isdigit() else None
+            return int(text) if text.isdigit() and _is_alive(int(text)) else None
         return None
     finally:
         os.close(descriptor)

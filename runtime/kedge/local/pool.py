@@ -102,6 +102,11 @@ class ProcessPool:
         return pid
 
     @property
+    def ready(self) -> bool:
+        """Whether the server has imported the user's code."""
+        return self.method != "?"
+
+    @property
     def files(self) -> tuple[int, int]:
         """What to watch for reading."""
         return self._connection.fileno(), self._hints
@@ -154,7 +159,13 @@ class ProcessPool:
     def restart(self) -> None:
         """A new server in the place of one that died."""
         self.close()
+        self.method = "?"
         self._launch()
+
+    def kill(self) -> None:
+        """End the server at once, whatever it does; `ServerDied` follows."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
 
     def close(self) -> None:
         """Hang up; the server ends its children and itself."""

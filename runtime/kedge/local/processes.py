@@ -23,11 +23,13 @@ from typing import Any, Protocol
 from kedge.core.actions import Action, Discard, Finish, RunStatus, Start, Stop, Wake
 from kedge.core.bindings import bind
 from kedge.core.document import PlanDocument, digest_of
+from kedge.core.errors import KedgeError
 from kedge.core.events import Begin, Cancel, Ended, Event, Tick
 from kedge.core.ids import StepKey
 from kedge.core.layout import RunPaths
 from kedge.core.protocol import Binding, Failure, Index, Listing, Outcome, OutcomeStatus, Ticket, Times
-from kedge.core.run import Retain, Run
+from kedge.core.run import Run
+from kedge.core.settings import Retain
 from kedge.io.digests import digest
 from kedge.io.errors import ObjectExists, ObjectMissing
 from kedge.io.managers import stored_paths
@@ -61,11 +63,20 @@ class Quiet:
 
 @dataclass(slots=True)
 class _Attempt:
-    """An attempt that was started here. `settled`: its record has been taken in; its process may still be ending."""
+    """An attempt that was started here.
+
+    `settled`: its record has been taken in; its process may still be ending. `overran`: it was told to end for having
+    run longer than this many seconds.
+    """
 
     launched: float
     ready: float | None
     settled: bool = False
+    overran: float | None = None
+
+
+class EngineFailed(KedgeError):
+    """The engine can't go on; the run can be resumed."""
 
 
 class ProcessEngine:
@@ -160,30 +171,28 @@ class ProcessEngine:
         else:
             for attempt in self._unsettled():
                 self._pool.signal(attempt, signal.SIGKILL)
+            if not self._pool.ready:
+                self._pool.kill()  # it is importing the user's code, and may hang in there
 
     def _on_pool(self) -> None:
         for event in self._pool.read():
             if isinstance(event, Hinted):
                 self._look(event.attempt)
             elif isinstance(event, Exited):
-                if not self._look(event.attempt):
-                    self._declare_lost(event.attempt, f"its process {event.status}")
-                self._attempts.pop(event.attempt, None)
+                self._give_up(event.attempt, f"its process {event.status}")
             elif isinstance(event, ServerDied):
                 self._on_server_death()
 
     def _on_server_death(self) -> None:
         self._restarts += 1
         if self._restarts > _POOL_RESTARTS:
-            raise RuntimeError("the fork server ended again and again; see its messages above")
+            raise EngineFailed("the fork server ended again and again; see its messages above")
         for descriptor in self._pool.files:
             self._selector.unregister(descriptor)
         self._pool.restart()
         self._watch_pool()
-        for attempt in self._unsettled():
-            if not self._look(attempt):
-                self._declare_lost(attempt, "the fork server ended, and its processes with it")
-            self._attempts.pop(attempt, None)
+        for attempt in list(self._attempts):
+            self._give_up(attempt, "the fork server ended, and its processes with it")
 
     def _watch_pool(self) -> None:
         for descriptor in self._pool.files:
@@ -200,20 +209,27 @@ class ProcessEngine:
         if attempt is None or attempt.settled:
             return True
         try:
-            outcome = Outcome.from_json(json.loads(self._store.get(self._paths.outcome(*name))))
+            path = self._paths.outcome(*name)
+            outcome = records.parse_record(path, self._store.get(path)) or records.unreadable(*name)
         except ObjectMissing:
             return False
         self._settle(name, outcome)
         return True
 
-    def _declare_lost(self, name: AttemptId, cause: str) -> None:
-        self._write_instead(name, OutcomeStatus.LOST, Failure("Lost", cause))
+    def _give_up(self, name: AttemptId, cause: str) -> None:
+        """The attempt's process is gone: unless it left a record, write one in its place."""
+        if not self._look(name):
+            overran = self._attempts[name].overran
+            if overran is None:
+                self._write_instead(name, OutcomeStatus.LOST, Failure("Lost", cause))
+            else:
+                message = f"step {name[0]} ran for more than its {overran:g} s"
+                self._write_instead(name, OutcomeStatus.FAILED, Failure("Timeout", message))
+        self._attempts.pop(name, None)
 
     def _write_instead(self, name: AttemptId, status: OutcomeStatus, failure: Failure) -> None:
         """Write a record for an attempt that will bring none; one that came all the same wins."""
-        attempt = self._attempts.get(name)
-        if attempt is None or attempt.settled:
-            return
+        attempt = self._attempts[name]
         now = time.time()
         times = Times(attempt.launched, ended=now, ready=attempt.ready, launched=attempt.launched)
         outcome = Outcome(name[0], name[1], status, {}, failure, times)
@@ -278,8 +294,7 @@ class ProcessEngine:
     def _time_out(self, name: AttemptId, seconds: float) -> Iterator[Event]:
         attempt = self._attempts.get(name)
         if attempt is not None and not attempt.settled:
-            message = f"step {name[0]} ran for more than its {seconds:g} s"
-            self._write_instead(name, OutcomeStatus.FAILED, Failure("Timeout", message))
+            attempt.overran = seconds
             self._stop(name)
         return iter(())
 

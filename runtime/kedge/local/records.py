@@ -38,7 +38,7 @@ def read_outcomes(store: Store, paths: RunPaths) -> dict[StepKey, list[Outcome]]
     found: dict[StepKey, list[Outcome]] = {}
     names = sorted(info.path for info in store.list(paths.outcomes.rstrip("/")))
     for path, data in zip(names, store.get_many(names), strict=True):
-        outcome = _parse(path, data)
+        outcome = parse_record(path, data)
         if outcome is not None:
             found.setdefault(outcome.step, []).append(outcome)
     for records in found.values():
@@ -46,17 +46,25 @@ def read_outcomes(store: Store, paths: RunPaths) -> dict[StepKey, list[Outcome]]
     return found
 
 
-def _parse(path: str, data: bytes) -> Outcome | None:
+def parse_record(path: str, data: bytes) -> Outcome | None:
+    """The outcome in a record. One that can't be read counts as lost; None when its path is no record's either."""
+    segment, name = path.split("/")[-2:]
     try:
-        return Outcome.from_json(json.loads(data))
+        outcome = Outcome.from_json(json.loads(data))
+        if [outcome.step.segment, f"{outcome.attempt}.json"] != [segment, name]:
+            raise ProtocolError(f"it speaks of {outcome.step}, attempt {outcome.attempt}")
+        return outcome
     except (ValueError, ProtocolError) as error:
         _log.warning("%s can't be read (%s); its attempt counts as lost", path, error)
     try:
-        segment, name = path.split("/")[-2:]
-        failure = Failure("ProtocolError", "its record can't be read")
-        return Outcome(StepKey.parse(segment), int(name.removesuffix(".json")), OutcomeStatus.LOST, {}, failure)
+        return unreadable(StepKey.parse(segment), int(name.removesuffix(".json")))
     except (ValueError, ProtocolError):
         return None
+
+
+def unreadable(step: StepKey, attempt: int) -> Outcome:
+    """What stands for a record that can't be read."""
+    return Outcome(step, attempt, OutcomeStatus.LOST, {}, Failure("ProtocolError", "its record can't be read"))
 
 
 def successes(store: Store, paths: RunPaths) -> dict[StepKey, Outcome]:

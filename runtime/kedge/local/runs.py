@@ -12,7 +12,7 @@ from typing import Any
 from kedge.core.document import PlanDocument, Reexecution
 from kedge.core.errors import KedgeError
 from kedge.core.layout import RUNS, RunPaths
-from kedge.core.run import RunSettings
+from kedge.core.settings import RunSettings
 from kedge.definitions.jobs import JobDefinition
 from kedge.io.errors import ObjectMissing
 from kedge.io.stores import Store
@@ -83,6 +83,8 @@ def again(store: Store, entry: RunEntry, steps: tuple[str, ...] | None) -> PlanD
 
     Raises KedgeError when there is nothing to re-execute.
     """
+    if entry.status == "Running":
+        raise KedgeError(f"{entry.name} is Running; wait for its end, or stop it with kedge cancel")
     if steps is None and entry.status == "Succeeded":
         raise KedgeError(f"{entry.name} succeeded, so there is no failure to go on from; name steps to run them again")
     document = read_document(store, entry.paths)

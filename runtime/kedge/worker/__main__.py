@@ -1,7 +1,8 @@
 """`python -m kedge.worker`: run the step whose ticket stands in $KEDGE_TICKET.
 
 The store's URL is in $KEDGE_STORE; its credentials are in the environment, as obstore reads them. A local engine
-also gives $KEDGE_HINT_FD, where $KEDGE_HINT is written once the record is stored.
+also gives $KEDGE_HINT_FD, where $KEDGE_HINT is written once the record is stored, and $KEDGE_ENGINE_PID, the parent
+with which to die.
 """
 
 from __future__ import annotations
@@ -21,6 +22,13 @@ from kedge.worker.process import EXIT_NO_RECORD, run_ticket
 def main() -> int:
     """Run one ticket. Returns the exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    engine = os.environ.pop("KEDGE_ENGINE_PID", None)
+    if engine is not None:
+        from kedge.worker import forking
+
+        forking.prepare_parent()
+        forking.die_with(int(engine))
     try:
         ticket = Ticket.from_json(json.loads(os.environ.pop("KEDGE_TICKET", "null")))
         store = open_store(os.environ["KEDGE_STORE"])

@@ -62,11 +62,16 @@ def prepare_parent() -> None:
 def settle_child(parent: int) -> None:
     """Put a forked child in order: a session of its own, death with its parent, its own randomness."""
     os.setsid()
+    die_with(parent)
+    random.seed()
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()
+
+
+def die_with(parent: int) -> None:
+    """Have the system kill this process when its parent ends; at once when that has happened already."""
     if _Libc.prctl is not None:
         _Libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)
-    random.seed()
-    numpy = sys.modules.get("numpy")
-    if numpy is not None:
-        numpy.random.seed()

@@ -16,11 +16,11 @@ from dataclasses import replace
 from functools import lru_cache
 
 from kedge.core.document import PlanDocument, digest_of
-from kedge.core.errors import KedgeError, ProtocolError
+from kedge.core.errors import ProtocolError
 from kedge.core.layout import RunPaths
 from kedge.core.protocol import Failure, Index, Listing, Outcome, OutcomeStatus, Ticket, Times
 from kedge.io.digests import digest
-from kedge.io.errors import ObjectExists, StoreError
+from kedge.io.errors import ObjectExists, StoreError, StoreUnavailable
 from kedge.io.managers import StepStore, StoreIOManager
 from kedge.io.stores import Store
 from kedge.worker.failures import print_error
@@ -75,10 +75,11 @@ def _outcome_of(ticket: Ticket, store: Store, paths: RunPaths, plan: bytes | Non
         return _run(program, ticket, store, paths)
     except SystemExit as error:
         return _broken(ticket, started, "SystemExit", f"the op called sys.exit({error.code!r}); raise an error instead")
-    except StoreError as error:
+    except StoreUnavailable as error:
         print(f"step {ticket.step}: {error}", file=sys.stderr)  # noqa: T201
-        return _broken(ticket, started, type(error).__name__, str(error), retryable=True)
-    except KedgeError as error:
+        lost = _broken(ticket, started, type(error).__name__, str(error))
+        return replace(lost, status=OutcomeStatus.LOST)  # not the op's fault, and it may pass
+    except Exception as error:
         traceback.print_exc()
         return _broken(ticket, started, type(error).__name__, str(error))
 
@@ -107,9 +108,9 @@ def _read_index(store: Store, index: Index) -> Listing:
     return Listing.from_json(json.loads(data))
 
 
-def _broken(ticket: Ticket, started: float, error: str, message: str, retryable: bool = False) -> Outcome:
+def _broken(ticket: Ticket, started: float, error: str, message: str) -> Outcome:
     """The outcome of an attempt that did not get as far as user code, or was ended by it."""
-    failure = Failure(error, message, retryable=retryable)
+    failure = Failure(error, message, retryable=False)
     return Outcome(ticket.step, ticket.attempt, OutcomeStatus.FAILED, {}, failure, Times(started, ended=time.time()))
 
 

@@ -159,6 +159,7 @@ class ForkServer:
             "KEDGE_TICKET": json.dumps(ticket),
             "KEDGE_HINT_FD": str(hint),
             "KEDGE_HINT": name,
+            "KEDGE_ENGINE_PID": str(os.getpid()),
         }
         with open(os.devnull, "r+b") as null:
             child = subprocess.Popen(
@@ -177,36 +178,45 @@ class ForkServer:
     def _signal(self, name: str, number: int) -> None:
         pid = self._pids.get(name)
         if pid is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, number)
+            _signal_session(pid, number)
 
     def _reap(self) -> None:
         while self._ids:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
                 return
-            if pid == 0:
+            if ended is None:
                 return
-            name = self._ids.pop(pid, None)
-            if name is None:
-                continue
-            del self._pids[name]
-            # What the step itself started and left behind goes with it.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, signal.SIGKILL)
-            self._tell({"exited": name, "status": describe(status)})
+            name = self._ids.pop(ended.si_pid, None)
+            if name is not None:
+                # What the step itself started and left behind goes with it; its id is ours until it is reaped.
+                _signal_session(ended.si_pid, signal.SIGKILL)
+            _, status = os.waitpid(ended.si_pid, 0)
+            if name is not None:
+                del self._pids[name]
+                self._tell({"exited": name, "status": describe(status)})
 
     def _end_children(self) -> None:
         for pid in list(self._ids):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, signal.SIGKILL)
+            _signal_session(pid, signal.SIGKILL)
         while self._ids:
             try:
                 pid, _ = os.waitpid(-1, 0)
             except ChildProcessError:
                 return
             self._ids.pop(pid, None)
+
+
+def _signal_session(pid: int, number: int) -> None:
+    """Signal a step process and what it started; it alone while it has not yet come to make a session of its own."""
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+    except PermissionError:
+        pass  # only what has changed its user is left of it
 
 
 def describe(status: int) -> str:

@@ -24,7 +24,10 @@ def command(run_name: str, store_url: str | None, as_json: bool) -> None:
     engine = engine_of(entry.run_id)
     if engine is None:
         raise KedgeError(f"{entry.name} is {entry.status}; nothing is running")
-    os.kill(engine, signal.SIGTERM)
+    try:
+        os.kill(engine, signal.SIGTERM)
+    except OSError as error:
+        raise KedgeError(f"the engine of {entry.name}, process {engine}, can't be signalled: {error}") from error
     if as_json:
         show.data({"run": entry.name, "cancelled": True})
     else:

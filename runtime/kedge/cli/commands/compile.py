@@ -32,17 +32,17 @@ def command(
     as_json: bool,
 ) -> None:
     """Print a job as an OpJob manifest: what kubectl apply, and kedge run, take."""
-    from kedge.cli.targets import load
+    from kedge.cli.targets import is_manifest, load, read_manifest
     from kedge.core import spec
 
     loaded = load(target, options.read_config(config_text), selection)
     job, document = loaded.job, loaded.document
-    body: dict[str, Any] = {
-        "image": image,
-        "entrypoint": entrypoint or target,
-        "maxConcurrent": max_concurrent or 10,
-        "ops": job.full_op_graph.to_json(),
-    }
+    body: dict[str, Any] = {"image": image, "entrypoint": entrypoint or target, "maxConcurrent": 10}
+    if is_manifest(target):
+        body |= read_manifest(target)["spec"]  # one with the entrypoint alone becomes one with its ops, too
+    if max_concurrent is not None:
+        body["maxConcurrent"] = max_concurrent
+    body["ops"] = job.full_op_graph.to_json()
     if document.run_config:
         body["runConfig"] = dict(document.run_config)
     if document.tags:

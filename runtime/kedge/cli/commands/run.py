@@ -7,7 +7,7 @@ from dataclasses import replace
 import click
 
 from kedge.cli import options
-from kedge.core.run import Retain
+from kedge.core.settings import Retain
 
 _LIMIT_HELP = "At most N steps with this tag at once; KEY=*:N for each value."
 _RETAIN = [one.value for one in Retain]
