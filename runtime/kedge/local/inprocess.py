@@ -17,7 +17,8 @@ from kedge.core.bindings import bind
 from kedge.core.events import Begin, Ended, Tick
 from kedge.core.layout import RunPaths
 from kedge.core.protocol import Outcome, OutcomeStatus
-from kedge.core.run import Run, RunSettings
+from kedge.core.run import Run
+from kedge.core.settings import RunSettings
 from kedge.definitions.jobs import JobDefinition
 from kedge.io.in_memory import MemoryIOManager
 from kedge.local.results import ExecuteInProcessResult
