@@ -60,7 +60,9 @@ def run(command: list[str]) -> int:
         port = _free_port()
         keys = {"ROOT_ACCESS_KEY": "test", "ROOT_SECRET_KEY": "not-a-secret"}
         arguments = [str(cached()), "--port", f"127.0.0.1:{port}", "posix", folder]
-        server = subprocess.Popen(arguments, env={**os.environ, **keys}, stdout=subprocess.DEVNULL)
+        server = subprocess.Popen(
+            arguments, env={**os.environ, **keys}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         try:
             _wait_for(port, server)
             return subprocess.run(command, env={**os.environ, **_client(port)}, check=False).returncode
