@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 
+from kedge.core.digests import hex_digest
 from kedge.core.errors import ProtocolError
 from kedge.core.graph import OpGraph
 from kedge.core.plan import TagLimit
@@ -105,7 +105,7 @@ class PlanDocument:
 
 def digest_of(data: bytes) -> str:
     """The digest of a stored document."""
-    return sha256(data).hexdigest()[:32]
+    return hex_digest(data.decode(), 32)
 
 
 def _settings_to_json(settings: RunSettings) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 
+from kedge.core.digests import hex_digest
 from kedge.core.errors import PlanError, ProtocolError
 from kedge.core.ids import is_name, is_op_name
 from kedge.core.retry import RetryPolicy
@@ -163,7 +163,7 @@ class OpGraph:
     def digest(self) -> str:
         """A hash of everything in the graph: a worker whose image holds another one refuses to run."""
         text = json.dumps([GRAPH_VERSION, self.to_json()], sort_keys=True, separators=(",", ":"))
-        return sha256(text.encode()).hexdigest()[:32]
+        return hex_digest(text, 32)
 
 
 def refs_of(source: Source) -> Iterator[OutputRef]:

@@ -7,9 +7,9 @@ Names and mapping keys follow Dagster's rule (letters, digits, underscore), so t
 from __future__ import annotations
 
 import re
-from hashlib import sha256
 from typing import NamedTuple
 
+from kedge.core.digests import hex_digest
 from kedge.core.errors import ProtocolError
 
 MAPPING_KEY = re.compile(r"[A-Za-z0-9_]+")
@@ -41,12 +41,12 @@ class StepKey(NamedTuple):
         text = str(self)
         if len(text) <= _SEGMENT_MAX:
             return text
-        return f"{text[: _SEGMENT_MAX - 34]}~{sha256(text.encode()).hexdigest()[:32]}"
+        return f"{text[: _SEGMENT_MAX - 34]}~{hex_digest(text, 32)}"
 
     @property
     def digest(self) -> str:
         """Ten hex digits that stand for this key in labels and names."""
-        return sha256(str(self).encode()).hexdigest()[:10]
+        return hex_digest(str(self), 10)
 
 
 def is_mapping_key(text: str) -> bool:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from hashlib import blake2b
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from kedge.core.digests import hex_digest
 from kedge.core.errors import DagsterInvalidDefinitionError, ProtocolError
 
 if TYPE_CHECKING:
@@ -109,8 +109,7 @@ def delay_before(policy: RetryPolicy, retry: int, jitter: float) -> float:
 
 def jitter_of(run_id: str, step: str, attempt: int) -> float:
     """A number in [0, 1) that is spread evenly over steps and attempts, and always the same for the same one."""
-    digest = blake2b(f"{run_id}\0{step}\0{attempt}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64
+    return int(hex_digest(f"{run_id}\0{step}\0{attempt}", 13), 16) / 16**13
 
 
 def allows_retry(policy: RetryPolicy | None, failure: Failure, retries: int) -> bool:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import shutil
-import tempfile
 import time
 import uuid
 from collections import deque
@@ -63,6 +61,8 @@ class _ScratchStore:
 
     @cached_property
     def store(self) -> Any:
+        import tempfile
+
         from kedge.io.stores import open_store
 
         self._folder = tempfile.mkdtemp(prefix="kedge-")
@@ -71,6 +71,8 @@ class _ScratchStore:
     def close(self) -> None:
         """Remove what was stored."""
         if "store" in self.__dict__:
+            import shutil
+
             shutil.rmtree(self._folder, ignore_errors=True)
 
 

@@ -168,7 +168,11 @@ class ProcessPool:
             os.kill(self._pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Hang up; the server ends its children and itself."""
+        """Hang up; the server ends its children and itself. One that is still importing has no children yet."""
+        if not self.ready:
+            self.read()
+        if not self.ready:
+            self.kill()
         self._connection.close()
         os.close(self._hints)
         with contextlib.suppress(ChildProcessError):

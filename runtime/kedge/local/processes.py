@@ -189,8 +189,9 @@ class ProcessEngine:
             raise EngineFailed("the fork server ended again and again; see its messages above")
         for descriptor in self._pool.files:
             self._selector.unregister(descriptor)
-        self._pool.restart()
-        self._watch_pool()
+        if self._run.stopping is None:
+            self._pool.restart()
+            self._watch_pool()
         for attempt in list(self._attempts):
             self._give_up(attempt, "the fork server ended, and its processes with it")
 

@@ -22,7 +22,8 @@ from kedge.core.protocol import Failure, Index, Listing, Outcome, OutcomeStatus,
 from kedge.io.digests import digest
 from kedge.io.errors import ObjectExists, StoreError, StoreUnavailable
 from kedge.io.managers import StepStore, StoreIOManager
-from kedge.io.stores import Store
+from kedge.io.stores import Store, open_store
+from kedge.io.values import read_value, write_value
 from kedge.worker.failures import print_error
 from kedge.worker.loading import job_of, program_of
 from kedge.worker.logs import LogShipper, set_up_logging
@@ -40,8 +41,11 @@ def _program(data: bytes) -> Program:
 
 
 def warm_up(data: bytes) -> Program:
-    """Import the user's code and bind the run, so that forked children find it done."""
-    return _program(data)
+    """Import the user's code and what moves values, and bind the run, so that forked children find it done."""
+    program = _program(data)
+    aside = open_store("memory://warm-up")
+    read_value(aside, write_value(aside, "value", 0))
+    return program
 
 
 def run_ticket(

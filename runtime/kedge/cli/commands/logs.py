@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
 from kedge.cli import options, show
+
+if TYPE_CHECKING:
+    from kedge.io.stores import Store
 
 _PATH = re.compile(r"/logs/(?P<step>.+)/(?P<attempt>\d+)/(?P<part>\d+)$")
 
@@ -24,22 +28,22 @@ def command(run_name: str, step: str | None, attempt: int | None, store_url: str
 
     store = options.open_store_at(store_url)
     entry = find(store, run_name)
-    parts = sorted(_parts(store, entry.paths.prefix, step, attempt))
+    logs: dict[tuple[str, int], list[str]] = {}
+    for name, number, _, path in sorted(_parts(store, entry.paths.prefix, step, attempt)):
+        logs.setdefault((name, number), []).append(path)
     if as_json:
-        show.data([{"step": name, "attempt": n, "text": _text(store, path)} for name, n, _, path in parts])
+        show.data([{"step": name, "attempt": n, "text": _text(store, paths)} for (name, n), paths in logs.items()])
         return
-    last = None
-    for name, number, _, path in parts:
-        if (name, number) != last and (step is None or "[" not in step):
+    for (name, number), paths in logs.items():
+        if step is None or "[" not in step:
             click.secho(f"==> {name} attempt {number} <==", bold=True)
-        last = (name, number)
-        click.echo(_text(store, path), nl=False)
-    if not parts:
+        click.echo(_text(store, paths), nl=False)
+    if not logs:
         click.echo(f"{entry.name} has no log" + (f" of {step}" if step else ""), err=True)
 
 
-def _parts(store: object, prefix: str, step: str | None, attempt: int | None) -> Iterator[tuple[str, int, int, str]]:
-    for info in store.list(f"{prefix}/logs"):  # type: ignore[attr-defined]
+def _parts(store: Store, prefix: str, step: str | None, attempt: int | None) -> Iterator[tuple[str, int, int, str]]:
+    for info in store.list(f"{prefix}/logs"):
         found = _PATH.search(info.path)
         if found is None or (attempt is not None and int(found["attempt"]) != attempt):
             continue
@@ -47,5 +51,6 @@ def _parts(store: object, prefix: str, step: str | None, attempt: int | None) ->
             yield found["step"], int(found["attempt"]), int(found["part"]), info.path
 
 
-def _text(store: object, path: str) -> str:
-    return bytes(store.get(path)).decode(errors="replace")  # type: ignore[attr-defined]
+def _text(store: Store, paths: list[str]) -> str:
+    """A log as it was before it was cut into parts, which may be in the middle of a letter."""
+    return b"".join(store.get_many(paths)).decode(errors="replace")
