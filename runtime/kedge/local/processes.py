@@ -139,11 +139,11 @@ class ProcessEngine:
                 self._feed(self._events.popleft())
             if self._run.finished and not self._unsettled():
                 return
-            for key, _ in self._selector.select(self._timeout()):
-                if key.data == "signal":
-                    self._on_signal(signal_pipe)
-                else:
-                    self._on_pool()
+            ready = {key.data for key, _ in self._selector.select(self._timeout())}
+            if "signal" in ready:
+                self._on_signal(signal_pipe)
+            if "pool" in ready:
+                self._on_pool()
             self._on_time()
 
     def _feed(self, event: Event) -> None:

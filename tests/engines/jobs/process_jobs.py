@@ -1,0 +1,175 @@
+"""Jobs for the corners of the process engine; see rough_jobs.py for how a step is caught in the middle."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import kedge as dg
+
+PLACE = Path(os.environ["KEDGE_TEST_DIR"])
+
+
+def note(text: str) -> None:
+    with (PLACE / "trace").open("a") as trace:
+        trace.write(f"{text}\n")
+
+
+def here(text: str) -> None:
+    with (PLACE / "here").open("w") as fifo:
+        fifo.write(text)
+
+
+def for_ever() -> NoReturn:
+    with (PLACE / "never").open() as fifo:
+        fifo.read()
+    raise AssertionError("nobody writes to this")
+
+
+def first_time(name: str) -> bool:
+    try:
+        (PLACE / name).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+@dg.op
+def stubborn() -> int:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    here(str(os.getpid()))
+    for_ever()
+
+
+@dg.op(out=dg.DynamicOut())
+def four() -> Iterator[dg.DynamicOutput[int]]:
+    for i in range(4):
+        yield dg.DynamicOutput(i, f"k{i}")
+
+
+@dg.op
+def hangs_at_each(context: dg.OpExecutionContext, x: int) -> int:
+    name = context.get_mapping_key()
+    note(f"begin {name}")
+    if first_time(name):
+        here(str(os.getpid()))
+        for_ever()
+    note(f"done {name}")
+    return x
+
+
+@dg.op
+def total(values: list[int]) -> int:
+    note("done total")
+    return sum(values)
+
+
+@dg.op
+def counted(x: int) -> int:
+    note("enter")
+    sum(range(200_000))
+    note("leave")
+    return x
+
+
+@dg.op
+def garbles(x: int) -> int:
+    """Leaves a record that can't be read, as a broken disk might."""
+    if first_time("garbles"):
+        (outcomes,) = (PLACE / "home" / "store" / "runs" / "local").glob("*/outcomes")
+        (outcomes / "garbles").mkdir()
+        (outcomes / "garbles" / "1.json").write_text('{"version": 1, "step"')
+        os.kill(os.getpid(), signal.SIGKILL)
+    return x
+
+
+@dg.op
+def begins() -> int:
+    return 1
+
+
+@dg.op(tags={"kedge/timeout": "0.3"})
+def overruns(x: int) -> int:
+    try:
+        note("enter")
+        for_ever()
+    finally:
+        sum(range(2_000_000))  # takes its time to end
+        note("leave")
+
+
+@dg.op
+def after_it(x: int) -> int:
+    note("next")
+    return x
+
+
+@dg.op
+def chatters() -> int:
+    print("some words, é", flush=True)
+    here(str(os.getpid()))
+    for_ever()
+
+
+@dg.op
+def notes_modules() -> int:
+    (PLACE / "modules").write_text("\n".join(sys.modules))
+    return 1
+
+
+@dg.op(out=dg.DynamicOut())
+def many() -> Iterator[dg.DynamicOutput[int]]:
+    for i in range(300):
+        yield dg.DynamicOutput(i, f"k{i}")
+
+
+@dg.op
+def weighs_its_ticket(values: list[int]) -> int:
+    """By the environment as it was at the process's start; a forked step has none there."""
+    variables = dict(one.partition(b"=")[::2] for one in Path("/proc/self/environ").read_bytes().split(b"\0"))
+    note(str(len(variables.get(b"KEDGE_TICKET", b""))))
+    return sum(values)
+
+
+@dg.job
+def ignores_the_request() -> None:
+    stubborn()
+
+
+@dg.job
+def stage_by_stage() -> None:
+    total(four().map(hangs_at_each).collect())
+
+
+@dg.job
+def side_by_side() -> None:
+    total(four().map(counted).collect())
+
+
+@dg.job
+def garbled() -> None:
+    garbles(begins())
+
+
+@dg.job
+def two_branches() -> None:
+    x = begins()
+    overruns(x)
+    after_it(x)
+
+
+@dg.job
+def chatty() -> None:
+    chatters()
+
+
+@dg.job
+def light() -> None:
+    notes_modules()
+
+
+@dg.job
+def wide() -> None:
+    weighs_its_ticket(many().collect())

@@ -1,0 +1,329 @@
+"""Corners of the process engine: limits, locks, second signals, damaged records, and how little a worker loads."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kedge.core.actions import RunStatus
+from kedge.core.document import PlanDocument, digest_of
+from kedge.core.ids import StepKey
+from kedge.core.protocol import Ticket
+from kedge.io.stores import Store, open_store
+from kedge.local import home
+from kedge.local.processes import ProcessEngine
+from kedge.local.records import read_outcomes
+from kedge.local.runs import RunEntry, find
+
+JOBS = Path(__file__).parent / "jobs" / "process_jobs.py"
+GOLDEN_IMPORTS = Path(__file__).parents[1] / "data" / "worker-imports.txt"
+
+
+class Place:
+    """A folder with its own runs, where the jobs leave their traces."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {**os.environ, "KEDGE_TEST_DIR": str(folder), "KEDGE_HOME": str(folder / "home")}
+        self.store: Store = open_store(f"file://{folder}/home/store")
+        self.started: list[subprocess.Popen[str]] = []
+        os.mkfifo(folder / "here")
+        os.mkfifo(folder / "never")
+
+    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "kedge.cli", *arguments]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(command, env=self.environment, cwd=self.folder, stdout=pipe, stderr=pipe, text=True)
+        self.started.append(process)
+        return process
+
+    def kedge(self, *arguments: str) -> tuple[int, str, str]:
+        process = self.begin(*arguments)
+        out, err = process.communicate()
+        return process.returncode, out, err
+
+    def run(self, job: str, *arguments: str) -> tuple[int, dict[str, Any]]:
+        code, out, err = self.kedge("run", f"{JOBS}:{job}", "--json", *arguments)
+        assert out, err
+        return code, json.loads(out)
+
+    def entry(self) -> RunEntry:
+        return find(self.store, "latest")
+
+    def attempts(self) -> dict[str, list[str]]:
+        records = read_outcomes(self.store, self.entry().paths)
+        return {str(step): [one.status.value for one in outcomes] for step, outcomes in records.items()}
+
+    def trace(self) -> list[str]:
+        return (self.folder / "trace").read_text().split("\n")[:-1]
+
+    def caught(self) -> int:
+        """Blocks until a step says that it is in the middle; the id of its process."""
+        return int((self.folder / "here").read_text())
+
+    def work(self, step: str, attempt: int) -> subprocess.CompletedProcess[str]:
+        """Run one ticket of the newest run as a pod does."""
+        entry = self.entry()
+        plan = digest_of(self.store.get(entry.paths.plan))
+        ticket = Ticket(entry.run_id, entry.paths.prefix, plan, StepKey(step), attempt, 0)
+        variables = {"KEDGE_TICKET": json.dumps(ticket.to_json()), "KEDGE_STORE": self.store.url}
+        command = [sys.executable, "-m", "kedge.worker"]
+        environment = {**self.environment, **variables}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    monkeypatch.setenv("KEDGE_HOME", str(tmp_path / "home"))
+    found = Place(tmp_path)
+    yield found
+    for process in found.started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def ends(pid: int) -> bool:
+    """Whether a process that is not ours to reap ends."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([descriptor], [], [], 20)[0])
+    finally:
+        os.close(descriptor)
+
+
+def until(holds: Callable[[], Any], seconds: float = 20.0) -> Any:
+    """What `holds` gives as soon as it is true: for what tells nobody, such as a file's appearance."""
+    deadline = time.monotonic() + seconds
+    while not (found := holds()):
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.01)
+    return found
+
+
+def press_until_it_ends(process: subprocess.Popen[str]) -> str:
+    """Ctrl-C, again and again as an impatient person does; what it printed."""
+    while True:
+        process.send_signal(signal.SIGINT)
+        try:
+            return process.communicate(timeout=0.3)[0]
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def test_a_second_ctrl_c_kills_a_step_that_does_not_listen(place: Place) -> None:
+    process = place.begin("run", f"{JOBS}:ignores_the_request", "--json")
+    step = place.caught()
+    began = time.monotonic()
+    assert json.loads(press_until_it_ends(process))["status"] == "Cancelled"
+    assert process.returncode == 1
+    assert time.monotonic() - began < 8, "it waited for the grace period's end"
+    assert ends(step)
+
+
+def test_a_second_ctrl_c_ends_an_import_that_hangs(place: Place) -> None:
+    module = place.folder / "hanging.py"
+    module.write_text(
+        "import os, threading, pathlib\n"
+        "import kedge as dg\n"
+        "threading.Thread(target=threading.Event().wait, daemon=True).start()  # so that the import is repeated\n"
+        "place = pathlib.Path(os.environ['KEDGE_TEST_DIR'])\n"
+        "if (place / 'imported').exists():\n"
+        "    (place / 'here').write_text(str(os.getpid()))\n"
+        "    (place / 'never').read_text()\n"
+        "(place / 'imported').touch()\n"
+        "@dg.op\ndef a(): return 1\n"
+        "@dg.job\ndef j(): a()\n"
+    )
+    process = place.begin("run", f"{module}:j", "--json")
+    server = place.caught()
+    assert json.loads(press_until_it_ends(process))["status"] == "Cancelled"
+    assert ends(server)
+
+
+def test_a_run_whose_engine_is_killed_again_and_again_repeats_only_what_was_unfinished(place: Place) -> None:
+    process = place.begin("run", f"{JOBS}:stage_by_stage", "--json", "-j", "1")
+    for _ in range(4):
+        step = place.caught()
+        process.kill()
+        process.communicate()
+        assert ends(step)
+        process = place.begin("resume", "latest", "--json")
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert json.loads(out)["steps"] == {"succeeded": 6}
+    assert place.trace() == [
+        *(f"{what} k{i}" for i in range(4) for what in ("begin", "begin", "done")),
+        "done total",
+    ]
+
+
+def test_resume_right_after_a_kill_waits_for_the_last_steps_to_end(place: Place) -> None:
+    process = place.begin("run", f"{JOBS}:stage_by_stage", "--json", "-j", "1")
+    place.caught()
+    process.kill()
+    process.wait()
+    process = place.begin("resume", "latest", "--json")
+    place.caught()
+    assert place.trace() == ["begin k0", "begin k0", "done k0", "begin k1"]
+
+
+def test_a_run_has_one_engine_at_a_time(place: Place) -> None:
+    process = place.begin("run", f"{JOBS}:stage_by_stage", "--json")
+    place.caught()
+    entry = place.entry()
+    assert home.engine_of(entry.run_id) == process.pid
+    with pytest.raises(home.RunIsAlive, match=f"process {process.pid}"), home.engine_lock(entry.run_id):
+        raise AssertionError
+    code, _, err = place.kedge("retry", "latest")
+    assert (code, "is Running" in err) == (2, True)
+
+
+def test_the_lock_of_an_engine_that_is_gone_is_waited_for(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(home, "_DYING_SECONDS", 0.05)
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    lock = home._lock_path("some-run")
+    lock.write_text(str(gone.pid))
+    with lock.open() as held_by_a_step:
+        fcntl.flock(held_by_a_step, fcntl.LOCK_SH)
+        assert home.engine_of("some-run") is None
+        with pytest.raises(home.RunIsAlive, match="steps that do not end"), home.engine_lock("some-run"):
+            raise AssertionError
+    with home.engine_lock("some-run"):
+        assert home.engine_of("some-run") == os.getpid()
+    assert not lock.exists()
+
+
+def test_spawned_steps_die_with_their_server_and_run_again(place: Place) -> None:
+    process = place.begin("run", f"{JOBS}:stage_by_stage", "--json", "-j", "1", "--start-method", "spawn")
+    step = place.caught()
+    os.kill(parent_of(step), signal.SIGKILL)
+    assert ends(step)
+    for _ in range(3):
+        os.kill(place.caught(), signal.SIGKILL)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert json.loads(out)["retries"] == 4
+
+
+def test_a_record_that_cannot_be_read_counts_as_lost(place: Place) -> None:
+    code, result = place.run("garbled")
+    assert (code, result["retries"]) == (0, 1)
+    assert place.attempts()["garbles"] == ["lost", "succeeded"]
+
+
+def test_a_record_of_another_step_counts_as_lost(place: Place) -> None:
+    assert place.run("side_by_side")[0] == 0
+    paths = place.entry().paths
+    place.store.put(paths.outcome(StepKey("total"), 1), place.store.get(paths.outcome(StepKey("four"), 1)))
+    assert place.attempts()["total"] == ["lost"]
+
+
+def test_an_overrunning_step_keeps_its_slot_until_it_is_gone(place: Place) -> None:
+    code, result = place.run("two_branches", "-j", "1")
+    assert (code, result["failures"][0]["error"]) == (1, "Timeout")
+    assert place.trace() == ["enter", "leave", "next"]
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_never_more_op_bodies_at_once_than_allowed(place: Place, limit: int) -> None:
+    assert place.run("side_by_side", "-j", str(limit))[0] == 0
+    inside = most = 0
+    for line in place.trace()[:-1]:
+        inside += 1 if line == "enter" else -1
+        most = max(most, inside)
+    assert inside == 0
+    assert 1 <= most <= limit
+
+
+def test_a_log_is_there_while_the_step_runs_and_after_it_was_killed(place: Place) -> None:
+    process = place.begin("run", f"{JOBS}:chatty", "--json")
+    step = place.caught()
+    prefix = place.entry().paths.prefix
+    until(lambda: list(place.store.list(f"{prefix}/logs/chatters/1")))
+    os.kill(step, signal.SIGKILL)
+    place.caught()
+    process.kill()
+    assert "some words, é" in place.kedge("logs", "latest", "chatters", "--attempt", "1")[1]
+
+
+def test_a_ticket_stays_small_however_long_the_list(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert place.run("wide", "-j", "2")[0] == 0
+    paths = place.entry().paths
+    index = paths.index(StepKey("weighs_its_ticket"), "values")
+    assert [info.path for info in place.store.list(f"{paths.prefix}/indexes")] == [index]
+    place.store.delete([paths.outcome(StepKey("weighs_its_ticket"), 1)])
+    monkeypatch.setenv("KEDGE_TEST_DIR", str(place.folder))
+    document = PlanDocument.from_bytes(place.store.get(paths.plan))
+    assert ProcessEngine(place.store, paths, document, method="spawn").run() is RunStatus.SUCCEEDED
+    assert 0 < int(place.trace()[-1]) < 2048
+
+
+def test_code_with_numpy_and_polars_is_forked(place: Place) -> None:
+    pytest.importorskip("numpy")
+    pytest.importorskip("polars")
+    module = place.folder / "tables.py"
+    module.write_text(
+        "import numpy, polars\nimport kedge as dg\n"
+        "@dg.op\ndef a(): return int(polars.DataFrame({'x': numpy.arange(5)})['x'].sum())\n"
+        "@dg.job\ndef j(): a()\n"
+    )
+    code, out, err = place.kedge("run", f"{module}:j", "--json")
+    assert code == 0, err
+    assert json.loads(out)["startMethod"] == "fork", err
+
+
+def test_a_worker_whose_code_broke_says_so_in_its_record(place: Place) -> None:
+    module = place.folder / "breaking.py"
+    module.write_text(JOBS.read_text())
+    assert place.kedge("run", f"{module}:garbled", "-q")[0] == 0
+    module.write_text("1 / 0\n")
+    assert place.work("begins", 2).returncode == 1
+    record = read_outcomes(place.store, place.entry().paths)[StepKey("begins")][-1]
+    assert record.failure is not None
+    assert (record.failure.error, "ZeroDivisionError" in record.failure.message) == ("TargetError", True)
+
+
+def test_a_worker_alone_loads_no_more_than_is_written_down(place: Place) -> None:
+    """A package that creeps in costs every step of every pod; KEDGE_REWRITE_GOLDEN=1 rewrites the list."""
+    assert place.run("light")[0] == 0
+    assert place.work("notes_modules", 2).returncode == 0
+    loaded = set((place.folder / "modules").read_text().split("\n")) - {"__main__", "process_jobs"}
+    ours = {name for name in loaded if name.partition(".")[0] == "kedge"}
+    foreign = {top for name in loaded if (top := name.partition(".")[0]) not in sys.stdlib_module_names}
+    found = "\n".join(sorted({*ours, *(name for name in foreign if not name.startswith("_"))})) + "\n"
+    if os.environ.get("KEDGE_REWRITE_GOLDEN"):
+        GOLDEN_IMPORTS.write_text(found)
+    assert found == GOLDEN_IMPORTS.read_text()
+    heavy = {
+        "asyncio",
+        "kopf",
+        "kubernetes",
+        "aiohttp",
+        "prometheus_client",
+        "click",
+        "rich",
+        "yaml",
+        "numpy",
+        "obstore",
+    }
+    assert not heavy & {name.partition(".")[0] for name in loaded}
