@@ -9,12 +9,14 @@ import click
 
 from kedge.cli import options, show
 
+_IMAGE = "localhost/kedge-job:dev"
+
 
 @click.command("compile")
 @options.target_argument
 @options.config
 @options.select
-@click.option("--image", default="localhost/kedge-job:dev", show_default=True, help="Image with the job's code.")
+@click.option("--image", help=f"Image with the job's code. [default: {_IMAGE}]")
 @click.option("--name", help="Name of the OpJob. [default: the job's]")
 @click.option("--entrypoint", metavar="MODULE:ATTR", help="Where the job is inside the image. [default: TARGET]")
 @options.max_concurrent
@@ -24,7 +26,7 @@ def command(
     target: str,
     config_text: str | None,
     selection: tuple[str, ...],
-    image: str,
+    image: str | None,
     name: str | None,
     entrypoint: str | None,
     max_concurrent: int | None,
@@ -37,11 +39,12 @@ def command(
 
     loaded = load(target, options.read_config(config_text), selection)
     job, document = loaded.job, loaded.document
-    body: dict[str, Any] = {"image": image, "entrypoint": entrypoint or target, "maxConcurrent": 10}
+    body: dict[str, Any] = {"image": _IMAGE, "entrypoint": target, "maxConcurrent": 10}
     if is_manifest(target):
+        del body["entrypoint"]
         body |= read_manifest(target)["spec"]  # one with the entrypoint alone becomes one with its ops, too
-    if max_concurrent is not None:
-        body["maxConcurrent"] = max_concurrent
+    said = {"image": image, "entrypoint": entrypoint, "maxConcurrent": max_concurrent}
+    body |= {key: value for key, value in said.items() if value is not None}
     body["ops"] = job.full_op_graph.to_json()
     if document.run_config:
         body["runConfig"] = dict(document.run_config)
@@ -49,7 +52,7 @@ def command(
         body["tags"] = dict(document.tags)
     if document.op_selection:
         body["opSelection"] = list(document.op_selection)
-    manifest = spec.manifest((name or job.name).replace("_", "-").lower(), body, job.full_op_graph.digest)
+    manifest = spec.manifest((name or document.job).replace("_", "-").lower(), body, job.full_op_graph.digest)
     spec.parse(manifest)
     if as_json:
         show.data(manifest)
