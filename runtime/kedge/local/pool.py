@@ -14,7 +14,7 @@ from typing import Any
 
 from kedge.core.ids import StepKey
 from kedge.core.protocol import Ticket
-from kedge.worker.forking import reason_against_fork
+from kedge.worker.forking import fork, reason_against_fork
 from kedge.worker.server import ForkServer, ServerSettings
 
 AttemptId = tuple[StepKey, int]
@@ -70,7 +70,7 @@ class ProcessPool:
     def _fork_server(self, theirs: socket.socket, hint: int) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
-        pid = os.fork()
+        pid = fork()
         if pid == 0:
             code = 1
             try:

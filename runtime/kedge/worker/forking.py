@@ -12,6 +12,7 @@ import random
 import signal
 import sys
 import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,14 @@ def _is_harmless(name: str) -> bool:
     """OpenBLAS (numpy) names its threads after the program, and stops and restarts them around a fork."""
     own = Path("/proc/self/comm").read_text().strip()
     return name in _HARMLESS or (name == own and "numpy" in sys.modules)
+
+
+def fork() -> int:
+    """`os.fork` after `reason_against_fork` found none. Python 3.12 and later warn of any second thread, also of those
+    that are known to put up with it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
 
 
 class _Libc:

@@ -125,7 +125,7 @@ class ForkServer:
 
     def _fork_child(self, name: str, ticket: dict[str, Any]) -> int:
         parent = os.getpid()
-        pid = os.fork()
+        pid = forking.fork()
         if pid == 0:
             code = process.EXIT_NO_RECORD
             try:

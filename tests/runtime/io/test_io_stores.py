@@ -302,7 +302,11 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 def test_a_store_made_before_a_fork_works_in_the_child_and_one_used_before_says_so(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", FORK, tmp_path], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORK, tmp_path],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "7\n", "")
 
