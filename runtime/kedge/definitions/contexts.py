@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedge.core.errors import DagsterInvariantViolationError
-from kedge.definitions.logs import StepLogger
 from kedge.definitions.values import describe_event
+
+if TYPE_CHECKING:
+    from kedge.definitions.logs import StepLogger
 
 
 class RunView:
@@ -66,6 +68,8 @@ class OpExecutionContext:
     def log(self) -> Any:
         """The step's logger."""
         if self._log is None:
+            from kedge.definitions.logs import StepLogger
+
             self._log = StepLogger(self.run.run_id, self.step)
         return self._log
 

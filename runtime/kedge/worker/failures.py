@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import traceback
-from pathlib import Path
 from types import TracebackType
 
 from kedge.core.errors import DagsterError, DagsterMaxRetriesExceededError, DagsterUserCodeExecutionError
@@ -11,7 +11,7 @@ from kedge.core.protocol import Failure, RetryRequest
 from kedge.definitions import values
 
 _MESSAGE_MAX = 4000
-_KEDGE = str(Path(__file__).parents[1])
+_KEDGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _STACK_MAX = 16000
 
 
