@@ -17,7 +17,7 @@ from kedge.core.run import Run
 from kedge.core.state import StepState
 from kedge.io.stores import Store
 from kedge.local.home import engine_lock
-from kedge.local.processes import ProcessEngine, Quiet
+from kedge.local.processes import Observer, ProcessEngine, Quiet
 
 _MOST_FAILURES = 20
 
@@ -25,7 +25,7 @@ _MOST_FAILURES = 20
 def drive(store: Store, paths: RunPaths, document: PlanDocument, *, as_json: bool, quiet: bool, method: str) -> None:
     """Run to the end, tell how it ended, and leave with the exit code that says so."""
     name = paths.prefix.rpartition("/")[2]
-    observer: Any = Quiet() if as_json or quiet else Bars(name) if sys.stderr.isatty() else Lines()
+    observer: Observer = Quiet() if as_json or quiet else Bars(name) if sys.stderr.isatty() else Lines()
     with engine_lock(document.run_id):
         if not as_json and not quiet:
             click.echo(f"run {name}", err=True)
@@ -33,8 +33,7 @@ def drive(store: Store, paths: RunPaths, document: PlanDocument, *, as_json: boo
         try:
             status = engine.run()
         finally:
-            if hasattr(observer, "close"):
-                observer.close()
+            observer.close()
     if as_json:
         show.data({**_summary(name, engine.state), "startMethod": engine.start_method[0]})
     else:

@@ -24,7 +24,7 @@ from kedge.core.retention import Retention
 from kedge.core.retry import allows_retry, delay_before, jitter_of
 from kedge.core.schedule import ReadyQueue
 from kedge.core.settings import Retain, RunSettings
-from kedge.core.state import FINAL, STARTABLE, Availability, Gate, RunState, Step, StepState
+from kedge.core.state import STARTABLE, Availability, Gate, RunState, Step, StepState
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,8 +397,3 @@ class Run:
     def _discard(self, values: Sequence[Any]) -> None:
         if values:
             self._actions.append(Discard(tuple(values)))
-
-
-def is_final(state: StepState) -> bool:
-    """Whether a step in this state has ended for good."""
-    return state in FINAL

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import heapq
 import json
-import logging
 import os
 import selectors
 import signal
@@ -41,7 +40,6 @@ INDEX_FROM = 100
 """A listing with more members than this goes into the store; the ticket points to it."""
 GRACE_SECONDS = 10.0
 _POOL_RESTARTS = 3
-_log = logging.getLogger("kedge.local")
 
 
 class Observer(Protocol):
@@ -53,12 +51,16 @@ class Observer(Protocol):
     def ended(self, run: Run, outcome: Outcome) -> None:
         """An attempt has ended."""
 
+    def close(self) -> None:
+        """The run has ended, or can't go on: nothing more is shown."""
+
 
 class Quiet:
     """An observer that shows nothing."""
 
     def changed(self, run: Run) -> None: ...
     def ended(self, run: Run, outcome: Outcome) -> None: ...
+    def close(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -98,7 +100,7 @@ class ProcessEngine:
         self._plan_digest = digest_of(self._plan_bytes)
         self._method = method
         self._attempts: dict[AttemptId, _Attempt] = {}
-        self._timers: list[tuple[float, int, Callable[[], Iterator[Event]]]] = []
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._timer_count = 0
         self._events: deque[Event] = deque()
         self._signals = 0
@@ -154,13 +156,13 @@ class ProcessEngine:
     def _timeout(self) -> float | None:
         return None if not self._timers else max(0.0, self._timers[0][0] - time.time())
 
-    def _at(self, when: float, then: Callable[[], Iterator[Event]]) -> None:
+    def _at(self, when: float, then: Callable[[], None]) -> None:
         self._timer_count += 1
         heapq.heappush(self._timers, (when, self._timer_count, then))
 
     def _on_time(self) -> None:
         while self._timers and self._timers[0][0] <= time.time():
-            self._events.extend(heapq.heappop(self._timers)[2]())
+            heapq.heappop(self._timers)[2]()
 
     def _on_signal(self, pipe: int) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -255,7 +257,7 @@ class ProcessEngine:
         elif isinstance(action, Stop):
             self._stop((action.step, action.attempt))
         elif isinstance(action, Wake):
-            self._at(action.at, lambda: iter((Tick(time.time()),)))
+            self._at(action.at, lambda: self._events.append(Tick(time.time())))
         elif isinstance(action, Discard):
             self._store.delete(stored_paths([source.record for source in action.values]))
         else:
@@ -292,21 +294,19 @@ class ProcessEngine:
         self._store.put(path, data)
         return Index(path, len(binding.members), digest(data))
 
-    def _time_out(self, name: AttemptId, seconds: float) -> Iterator[Event]:
+    def _time_out(self, name: AttemptId, seconds: float) -> None:
         attempt = self._attempts.get(name)
         if attempt is not None and not attempt.settled:
             attempt.overran = seconds
             self._stop(name)
-        return iter(())
 
     def _stop(self, name: AttemptId) -> None:
         """Ask the process to end; make it end if it does not within the grace period."""
         self._pool.signal(name, signal.SIGTERM)
 
-        def kill() -> Iterator[Event]:
+        def kill() -> None:
             if name in self._attempts:
                 self._pool.signal(name, signal.SIGKILL)
-            return iter(())
 
         self._at(time.time() + GRACE_SECONDS, kill)
 
