@@ -52,13 +52,46 @@ class DagsterInvalidConfigDefinitionError(DagsterInvalidDefinitionError):
     """A config schema itself makes no sense."""
 
 
+class ConfigFault(str):
+    """One fault of a config, as the line that is shown: `path: what is wrong and what to write`.
+
+    `path` leads to the value (`ops:load:config:size`). `reason` is a word for programs, Dagster's own:
+    RUNTIME_TYPE_MISMATCH, MISSING_REQUIRED_FIELD, MISSING_REQUIRED_FIELDS, FIELD_NOT_DEFINED, FIELDS_NOT_DEFINED,
+    SELECTOR_FIELD_ERROR, FIELD_ALIAS_COLLISION or FAILED_POST_PROCESSING.
+    """
+
+    path: str
+    reason: str
+
+    def __new__(cls, path: str, text: str, reason: str = "RUNTIME_TYPE_MISMATCH") -> ConfigFault:
+        found = super().__new__(cls, f"{path}: {text}")
+        found.path = path
+        found.reason = reason
+        return found
+
+    @property
+    def message(self) -> str:
+        """The line itself."""
+        return str(self)
+
+    @property
+    def stack(self) -> tuple[str, ...]:
+        """The path in its parts, outermost first."""
+        return tuple(self.path.split(":"))
+
+
 class DagsterInvalidConfigError(DagsterError):
-    """A run config does not fit the job. `errors` holds one line for each fault, path first."""
+    """A run config does not fit the job. `errors` holds one fault each, path first; see ConfigFault."""
 
     def __init__(self, message: str, errors: Sequence[str] = ()) -> None:
-        self.errors = list(errors)
+        self.errors = [one if isinstance(one, ConfigFault) else _fault_of(one) for one in errors]
         lines = "".join(f"\n    {line}" for line in self.errors)
         super().__init__(f"{message}{lines}")
+
+
+def _fault_of(line: str) -> ConfigFault:
+    path, _, text = line.partition(": ")
+    return ConfigFault(path, text)
 
 
 class DagsterInvalidInvocationError(DagsterError):
