@@ -69,11 +69,20 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "core.errors": """KedgeError DagsterError DagsterInvalidDefinitionError DagsterInvalidSubsetError
-        DagsterInvalidConfigDefinitionError DagsterInvalidConfigError DagsterInvalidInvocationError
-        DagsterInvariantViolationError DagsterTypeCheckDidNotPass DagsterStepOutputNotFoundError
-        DagsterMaxRetriesExceededError DagsterUnknownResourceError DagsterUserCodeExecutionError
-        DagsterExecutionStepExecutionError DagsterExecutionLoadInputError DagsterExecutionHandleOutputError
-        DagsterResourceFunctionError DagsterConfigMappingFunctionError PlanError ProtocolError""",
+        DagsterInvalidConfigDefinitionError DagsterInvalidPythonicConfigDefinitionError
+        DagsterInvalidDagsterTypeInPythonicConfigDefinitionError DagsterInvalidConfigError
+        DagsterInvalidInvocationError DagsterInvalidPropertyError DagsterInvalidMetadata
+        DagsterInvalidAssetKey DagsterInvariantViolationError DagsterTypeCheckDidNotPass
+        DagsterStepOutputNotFoundError DagsterMaxRetriesExceededError DagsterUnknownResourceError
+        DagsterUnknownPartitionError DagsterUnknownStepStateError DagsterExecutionStepNotFoundError
+        DagsterRunNotFoundError DagsterRunAlreadyExists DagsterEventLogInvalidForRun DagsterObjectStoreError
+        DagsterLaunchFailedError DagsterSubprocessError DagsterUnmetExecutorRequirementsError
+        DagsterHomeNotSetError DagsterImportError DagsterUserCodeProcessError
+        DagsterExecutionInterruptedError DagsterUserCodeExecutionError DagsterExecutionStepExecutionError
+        DagsterExecutionLoadInputError DagsterExecutionHandleOutputError DagsterTypeCheckError
+        DagsterTypeLoadingError DagsterResourceFunctionError DagsterConfigMappingFunctionError
+        DagsterUserCodeLoadError HookExecutionError PartitionExecutionError JobError CheckError
+        ParameterCheckError NotImplementedCheckError PlanError ProtocolError""",
     "core.retry": "Backoff Jitter RetryPolicy",
     "definitions.config": """Array BoolSource Enum EnumValue EnvVar Field IntSource Map Noneable Permissive
         ScalarUnion Selector Shape StringSource""",

@@ -1,35 +1,68 @@
 """Every error that Kedge raises on purpose, in one tree.
 
-Names that Dagster users catch are Dagster's own, so that a file keeps working after its import changes::
+Names that Dagster users catch are Dagster's own, and stand below each other as they do there, so that a file keeps
+working after its import changes::
 
     KedgeError
     ├── DagsterError                                what a definition or a run can raise
     │   ├── DagsterInvalidDefinitionError           a job that can't be: found where it is written
-    │   │   ├── DagsterInvalidSubsetError           a selection that is malformed or names nothing
-    │   │   └── DagsterInvalidConfigDefinitionError a config schema that can't be
+    │   ├── DagsterInvalidSubsetError               a selection that is malformed or names nothing
+    │   ├── DagsterInvalidConfigDefinitionError     a config schema that can't be
+    │   ├── DagsterInvalidPythonicConfigDefinitionError             the same in a pydantic model
+    │   ├── DagsterInvalidDagsterTypeInPythonicConfigDefinitionError
     │   ├── DagsterInvalidConfigError               a run config that doesn't fit; lists all errors
     │   ├── DagsterInvalidInvocationError           an op called directly with the wrong arguments
+    │   ├── DagsterInvalidPropertyError             what a context has not, here
+    │   ├── DagsterInvalidMetadata                  a metadata value that no kind fits
+    │   ├── DagsterInvalidAssetKey                  an asset's name that can't be
     │   ├── DagsterInvariantViolationError          an op (or a caller) broke a rule at run time
     │   ├── DagsterTypeCheckDidNotPass              a value that is not of the declared type
     │   ├── DagsterStepOutputNotFoundError          a required output that was not yielded
     │   ├── DagsterMaxRetriesExceededError          RetryRequested beyond its own limit
-    │   ├── DagsterUnknownResourceError             a resource that is not on the context
+    │   ├── DagsterUnknownResourceError             a resource that is not on the context (an AttributeError, too)
+    │   ├── DagsterUnknownPartitionError            a partition that the job does not have
+    │   ├── DagsterUnknownStepStateError            steps whose end nobody knows
+    │   ├── DagsterExecutionStepNotFoundError       a step to run again that the run did not have
+    │   ├── DagsterRunNotFoundError                 a run that is not in the instance
+    │   ├── DagsterRunAlreadyExists                 a run id that is taken
+    │   ├── DagsterEventLogInvalidForRun            events of a run that can't be read
+    │   ├── DagsterObjectStoreError                 a value that could not be kept or fetched
+    │   ├── DagsterLaunchFailedError                a run that could not be started
+    │   ├── DagsterSubprocessError                  a step's process that ended by itself
+    │   ├── DagsterUnmetExecutorRequirementsError   an executor that can't run this job
+    │   ├── DagsterHomeNotSetError                  no home to keep runs in
+    │   ├── DagsterImportError                      user code that can't be imported
+    │   ├── DagsterUserCodeProcessError             user code failed in another process
     │   └── DagsterUserCodeExecutionError           user code raised; the cause is chained
     │       ├── DagsterExecutionStepExecutionError
     │       ├── DagsterExecutionLoadInputError
     │       ├── DagsterExecutionHandleOutputError
+    │       ├── DagsterTypeCheckError
+    │       ├── DagsterTypeLoadingError
     │       ├── DagsterResourceFunctionError
-    │       └── DagsterConfigMappingFunctionError
+    │       ├── DagsterConfigMappingFunctionError
+    │       ├── DagsterUserCodeLoadError
+    │       ├── HookExecutionError
+    │       ├── PartitionExecutionError
+    │       └── JobError
+    ├── CheckError                                  an argument of the wrong kind
+    │   ├── ParameterCheckError
+    │   └── NotImplementedCheckError
     ├── PlanError                                   an op graph that can't be planned
     ├── ProtocolError                               a ticket, outcome or manifest that can't be read
+    ├── (kedge.definitions.values: Failure and RetryRequested, which ops raise)
     └── (kedge.io.errors: StoreError and its kinds)
 
-Source of the Dagster names: the public `dagster` API, version 1.13.
+    DagsterExecutionInterruptedError (a BaseException)  the run was interrupted
+
+Source of the Dagster names: the public `dagster` API and `dagster._core.errors`, version 1.13. Those about schedules,
+sensors, backfills, code locations and software-defined assets are absent: nothing here could raise them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class KedgeError(Exception):
@@ -39,63 +72,82 @@ class KedgeError(Exception):
 class DagsterError(KedgeError):
     """Root of the errors known under the same name in Dagster."""
 
+    @property
+    def is_user_code_error(self) -> bool:
+        """Whether user code raised the error that is chained to this one."""
+        return False
+
+
+# -- definitions --------------------------------------------------------------------------------------------------
+
 
 class DagsterInvalidDefinitionError(DagsterError):
     """A definition breaks a rule; raised where the definition is made."""
 
 
-class DagsterInvalidSubsetError(DagsterInvalidDefinitionError):
+class DagsterInvalidSubsetError(DagsterError):
     """A selection of ops or steps is malformed or names nothing."""
 
 
-class DagsterInvalidConfigDefinitionError(DagsterInvalidDefinitionError):
+class DagsterInvalidConfigDefinitionError(DagsterError):
     """A config schema itself makes no sense."""
 
 
-class ConfigFault(str):
-    """One fault of a config, as the line that is shown: `path: what is wrong and what to write`.
+class DagsterInvalidPythonicConfigDefinitionError(DagsterError):
+    """A field of a config model has a type that a config can't have."""
 
-    `path` leads to the value (`ops:load:config:size`). `reason` is a word for programs, Dagster's own:
-    RUNTIME_TYPE_MISMATCH, MISSING_REQUIRED_FIELD, MISSING_REQUIRED_FIELDS, FIELD_NOT_DEFINED, FIELDS_NOT_DEFINED,
-    SELECTOR_FIELD_ERROR, FIELD_ALIAS_COLLISION or FAILED_POST_PROCESSING.
-    """
 
-    path: str
-    reason: str
+class DagsterInvalidDagsterTypeInPythonicConfigDefinitionError(DagsterError):
+    """A field of a config model is annotated with a DagsterType."""
 
-    def __new__(cls, path: str, text: str, reason: str = "RUNTIME_TYPE_MISMATCH") -> ConfigFault:
-        found = super().__new__(cls, f"{path}: {text}")
-        found.path = path
-        found.reason = reason
-        return found
+
+class EvaluationError(str):
+    """One fault of a config: its path, then what is wrong."""
+
+    __slots__ = ()
 
     @property
     def message(self) -> str:
-        """The line itself."""
+        """The whole line."""
         return str(self)
-
-    @property
-    def stack(self) -> tuple[str, ...]:
-        """The path in its parts, outermost first."""
-        return tuple(self.path.split(":"))
 
 
 class DagsterInvalidConfigError(DagsterError):
-    """A run config does not fit the job. `errors` holds one fault each, path first; see ConfigFault."""
+    """A run config does not fit the job. `errors` holds one line for each fault, path first, each with a `message`.
 
-    def __init__(self, message: str, errors: Sequence[str] = ()) -> None:
-        self.errors = [one if isinstance(one, ConfigFault) else _fault_of(one) for one in errors]
+    `config_value` is the config that was given, where it is known.
+    """
+
+    def __init__(self, message: str, errors: Sequence[str] = (), config_value: Any = None) -> None:
+        self.errors = [one if isinstance(one, EvaluationError) else EvaluationError(one) for one in errors]
+        self.config_value = config_value
         lines = "".join(f"\n    {line}" for line in self.errors)
-        super().__init__(f"{message}{lines}")
+        self.message = f"{message}{lines}"
+        super().__init__(self.message)
 
-
-def _fault_of(line: str) -> ConfigFault:
-    path, _, text = line.partition(": ")
-    return ConfigFault(path, text)
+    @property
+    def error_messages(self) -> list[str]:
+        """The faults as plain text."""
+        return [str(one) for one in self.errors]
 
 
 class DagsterInvalidInvocationError(DagsterError):
     """An op, resource or hook was called directly with arguments that do not fit."""
+
+
+class DagsterInvalidPropertyError(DagsterError):
+    """Something that the context does not have, or does not have yet, was asked of it."""
+
+
+class DagsterInvalidMetadata(DagsterError):
+    """A metadata value is of no known kind, or says of itself what is not so."""
+
+
+class DagsterInvalidAssetKey(DagsterError):
+    """An asset key that is no name."""
+
+
+# -- runs ---------------------------------------------------------------------------------------------------------
 
 
 class DagsterInvariantViolationError(DagsterError):
@@ -103,11 +155,27 @@ class DagsterInvariantViolationError(DagsterError):
 
 
 class DagsterTypeCheckDidNotPass(DagsterError):
-    """A value is not of the type declared for its input or output."""
+    """A value is not of the type declared for its input or output.
+
+    `dagster_type` is that type, `metadata` what its check says of the value.
+    """
+
+    def __init__(
+        self, description: str | None = None, metadata: Mapping[str, Any] | None = None, dagster_type: Any = None
+    ) -> None:
+        super().__init__(description)
+        self.description = description
+        self.metadata = dict(metadata or {})
+        self.dagster_type = dagster_type
 
 
 class DagsterStepOutputNotFoundError(DagsterError):
-    """An op ended without yielding one of its required outputs."""
+    """An op ended without yielding one of its required outputs: `output_name` of `step_key`."""
+
+    def __init__(self, *args: Any, step_key: str = "", output_name: str = "") -> None:
+        super().__init__(*args)
+        self.step_key = step_key
+        self.output_name = output_name
 
 
 class DagsterMaxRetriesExceededError(DagsterError):
@@ -115,23 +183,141 @@ class DagsterMaxRetriesExceededError(DagsterError):
 
 
 class DagsterUnknownResourceError(DagsterError, AttributeError):
-    """A resource that was not declared, and so is not on the context."""
+    """A resource that was not declared, and so is not on the context: `resource_name`."""
+
+    def __init__(self, *args: Any, resource_name: str = "") -> None:
+        super().__init__(*args)
+        self.resource_name = resource_name
+
+
+class DagsterUnknownPartitionError(DagsterError):
+    """A partition key that the job's partitions do not have."""
+
+
+class DagsterUnknownStepStateError(DagsterError):
+    """A run has steps of which nobody knows how they ended."""
+
+
+class DagsterExecutionStepNotFoundError(DagsterError):
+    """Steps were selected that the run does not have: `step_keys`."""
+
+    def __init__(self, *args: Any, step_keys: Sequence[str] = ()) -> None:
+        super().__init__(*args)
+        self.step_keys = list(step_keys)
+
+
+class DagsterRunNotFoundError(DagsterError):
+    """The instance has no run `invalid_run_id`."""
+
+    def __init__(self, *args: Any, invalid_run_id: str = "") -> None:
+        super().__init__(*args)
+        self.invalid_run_id = invalid_run_id
+
+
+class DagsterRunAlreadyExists(DagsterError):
+    """A run of that id is in the instance already."""
+
+
+class DagsterEventLogInvalidForRun(DagsterError):
+    """The records of run `run_id` can't be read."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"the records of run {run_id} can't be read")
+        self.run_id = run_id
+
+
+class DagsterObjectStoreError(DagsterError):
+    """A value could not be kept or fetched."""
+
+
+class DagsterLaunchFailedError(DagsterError):
+    """A run could not be started."""
+
+
+class DagsterSubprocessError(DagsterError):
+    """Steps failed in processes of their own: `subprocess_error_infos` says how."""
+
+    def __init__(self, *args: Any, subprocess_error_infos: Sequence[Any] = ()) -> None:
+        super().__init__(*args)
+        self.subprocess_error_infos = list(subprocess_error_infos)
+
+
+class DagsterUnmetExecutorRequirementsError(DagsterError):
+    """The executor needs what was not given, such as a job that another process can load."""
+
+
+class DagsterHomeNotSetError(DagsterError):
+    """There is no home to keep runs in."""
+
+
+class DagsterImportError(DagsterError):
+    """User code can't be imported."""
+
+
+class DagsterUserCodeProcessError(DagsterError):
+    """User code failed in another process."""
+
+
+class DagsterExecutionInterruptedError(BaseException):
+    """A run was interrupted. Not an Exception, so that user code does not catch it by chance."""
+
+
+# -- user code ----------------------------------------------------------------------------------------------------
 
 
 class DagsterUserCodeExecutionError(DagsterError):
     """User code raised an error, which is chained as the cause."""
 
+    @property
+    def user_exception(self) -> BaseException | None:
+        """What user code raised."""
+        return self.__cause__
+
+    @property
+    def original_exc_info(self) -> tuple[Any, Any, Any]:
+        """Type, value and traceback of what user code raised."""
+        cause = self.__cause__
+        return (type(cause), cause, cause.__traceback__) if cause is not None else (None, None, None)
+
+    @property
+    def is_user_code_error(self) -> bool:
+        return True
+
 
 class DagsterExecutionStepExecutionError(DagsterUserCodeExecutionError):
     """The op's own code raised."""
+
+    def __init__(self, *args: Any, step_key: str = "", op_name: str = "", op_def_name: str = "") -> None:
+        super().__init__(*args)
+        self.step_key = step_key
+        self.op_name = op_name
+        self.op_def_name = op_def_name
 
 
 class DagsterExecutionLoadInputError(DagsterUserCodeExecutionError):
     """An I/O manager's `load_input` raised."""
 
+    def __init__(self, *args: Any, step_key: str = "", input_name: str = "") -> None:
+        super().__init__(*args)
+        self.step_key = step_key
+        self.input_name = input_name
+
 
 class DagsterExecutionHandleOutputError(DagsterUserCodeExecutionError):
     """An I/O manager's `handle_output` raised."""
+
+    def __init__(self, *args: Any, step_key: str = "", output_name: str = "") -> None:
+        super().__init__(*args)
+        self.step_key = step_key
+        self.output_name = output_name
+
+
+class DagsterTypeCheckError(DagsterUserCodeExecutionError):
+    """A type's check function raised."""
+
+
+class DagsterTypeLoadingError(DagsterUserCodeExecutionError):
+    """A type's loader raised."""
 
 
 class DagsterResourceFunctionError(DagsterUserCodeExecutionError):
@@ -140,6 +326,37 @@ class DagsterResourceFunctionError(DagsterUserCodeExecutionError):
 
 class DagsterConfigMappingFunctionError(DagsterUserCodeExecutionError):
     """A config mapping's function raised."""
+
+
+class DagsterUserCodeLoadError(DagsterUserCodeExecutionError):
+    """User code raised while it was loaded."""
+
+
+class HookExecutionError(DagsterUserCodeExecutionError):
+    """A hook raised; it is logged, and the step's end stands."""
+
+
+class PartitionExecutionError(DagsterUserCodeExecutionError):
+    """A function of a partitioned config raised."""
+
+
+class JobError(DagsterUserCodeExecutionError):
+    """User code raised while a job was made."""
+
+
+# -- Kedge's own --------------------------------------------------------------------------------------------------
+
+
+class CheckError(KedgeError):
+    """A rule about arguments was broken. Dagster raises it from `dagster._check`."""
+
+
+class ParameterCheckError(CheckError):
+    """An argument is of the wrong type."""
+
+
+class NotImplementedCheckError(CheckError):
+    """What was asked for does not exist."""
 
 
 class PlanError(KedgeError):

@@ -1,19 +1,23 @@
 """Config schemas: what `config_schema` may say, and the check of a config against it.
 
 All faults of a config are found at once, each with its path. Scalars follow Dagster: an int is accepted for a
-float, a bool never for an int.
+float, a bool never for an int. The kinds that are rarely used stand in `config_kinds`.
 """
 
 from __future__ import annotations
 
-import enum
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any as AnyType
 
-from kedge.core.errors import DagsterInvalidConfigDefinitionError, DagsterInvalidConfigError
+from kedge.core.errors import (
+    ConfigFault,
+    DagsterInvalidConfigDefinitionError,
+    DagsterInvalidConfigError,
+    DagsterInvalidDefinitionError,
+)
 from kedge.definitions.ins_outs import NO_VALUE
+from kedge.definitions.types import DagsterType
 
 Errors = list[str]
 
@@ -21,87 +25,66 @@ Errors = list[str]
 class ConfigType(ABC):
     """One kind of config. `resolve` gives the value with defaults filled in, and adds what is wrong to `errors`."""
 
+    name = "config"
+
     @abstractmethod
     def resolve(self, value: AnyType, path: str, errors: Errors) -> AnyType:
         """The resolved value, or None after a fault."""
 
-    def default(self) -> AnyType:
-        """What stands for a config that is left out, or NO_VALUE when it may not be."""
+    def implicit_default(self) -> AnyType:
+        """What stands for a config that is left out, before it is resolved; NO_VALUE when it may not be."""
         return NO_VALUE
+
+    def example(self) -> AnyType:
+        """A small config that fits, for messages."""
+        return None
 
 
 class _Anything(ConfigType):
+    name = "Any"
+
     def resolve(self, value: AnyType, path: str, errors: Errors) -> AnyType:
         return value
 
-    def default(self) -> AnyType:
-        return None
+    def example(self) -> AnyType:
+        return "AnyType"
 
 
 class Scalar(ConfigType):
     """A string, a number or a truth value."""
 
-    def __init__(self, name: str, *kinds: type) -> None:
+    def __init__(self, name: str, example: AnyType, *kinds: type) -> None:
         self.name = name
         self.kinds = kinds
+        self._example = example
 
     def resolve(self, value: AnyType, path: str, errors: Errors) -> AnyType:
-        if isinstance(value, EnvVar):
-            value = value.read(path, errors)
+        if hasattr(value, "env_var_name"):
+            name = value.env_var_name
+            errors.append(
+                ConfigFault(
+                    path,
+                    f"EnvVar({name!r}) stands in plain run config, which is data; write {{'env': {name!r}}} under a "
+                    "StringSource, or pass the config as a model in a RunConfig",
+                )
+            )
+            return None
         if isinstance(value, self.kinds) and (bool in self.kinds or not isinstance(value, bool)):
             return value
-        errors.append(f"{path}: expected {self.name}, got {value!r} ({type(value).__name__})")
+        shown = "None" if value is None else f"{value!r} ({type(value).__name__})"
+        errors.append(ConfigFault(path, f"expected {self.name}, got {shown}"))
         return None
 
-
-class Source(ConfigType):
-    """A scalar given as such or as `{"env": "NAME"}`, then read from the environment where the step runs."""
-
-    def __init__(self, kind: type) -> None:
-        self.kind = kind
-
-    def resolve(self, value: AnyType, path: str, errors: Errors) -> AnyType:
-        if isinstance(value, Mapping) and set(value) == {"env"}:
-            value = EnvVar(str(value["env"]))
-        if isinstance(value, EnvVar):
-            text = value.read(path, errors)
-            try:
-                return None if text is None else _from_text(self.kind, text)
-            except ValueError:
-                errors.append(f"{path}: environment variable {value} is no {self.kind.__name__}")
-                return None
-        if isinstance(value, self.kind) and (self.kind is bool or not isinstance(value, bool)):
-            return value
-        errors.append(f"{path}: expected {self.kind.__name__} or {{'env': NAME}}, got {value!r}")
-        return None
-
-
-def _from_text(kind: type, text: str) -> AnyType:
-    if kind is bool:
-        if text.lower() not in ("true", "false", "1", "0"):
-            raise ValueError(text)
-        return text.lower() in ("true", "1")
-    return kind(text)
-
-
-class EnvVar(str):
-    """The name of an environment variable whose value is read where the step runs."""
-
-    __slots__ = ()
-
-    def get_value(self, default: str | None = None) -> str | None:
-        """The variable's value now."""
-        return os.environ.get(str(self), default)
-
-    def read(self, path: str, errors: Errors) -> str | None:
-        found = self.get_value()
-        if found is None:
-            errors.append(f"{path}: environment variable {str(self)!r} is not set")
-        return found
+    def example(self) -> AnyType:
+        return self._example
 
 
 class Field:
-    """One entry of a shape: its kind, whether it must be given, its default."""
+    """One entry of a shape: its kind, whether it must be given, its default (as config, before it is resolved).
+
+    `is_secret` says that shown values are to be hidden. Raises DagsterInvalidConfigError for a default that does not
+    fit, and DagsterInvalidDefinitionError for a required field with one.
+    """
 
     def __init__(
         self,
@@ -109,68 +92,157 @@ class Field:
         default_value: AnyType = NO_VALUE,
         is_required: bool | None = None,
         description: str | None = None,
+        is_secret: bool = False,
     ) -> None:
         self.config_type = config_type_of(config)
         self.description = description
+        self.is_secret = is_secret
         self._default = default_value
         if default_value is not NO_VALUE:
-            errors: Errors = []
-            if default_value is not None:
-                self.config_type.resolve(default_value, "default_value", errors)
-            if errors:
-                raise DagsterInvalidConfigError("Field: the default does not fit its own type", errors)
-            if is_required:
-                raise DagsterInvalidConfigDefinitionError("Field: a required field takes no default")
-        self.is_required = is_required if is_required is not None else self.default() is NO_VALUE
+            self._check_default(default_value, is_required)
+        elif is_required is None:
+            self._default = self.config_type.implicit_default()
+        self.is_required = is_required if is_required is not None else self._default is NO_VALUE
+
+    def _check_default(self, default: AnyType, is_required: bool | None) -> None:
+        if callable(default):
+            raise DagsterInvalidConfigDefinitionError("Field: default_value can't be a function; give the value itself")
+        if is_required:
+            raise DagsterInvalidConfigDefinitionError("Field: a required field takes no default")
+        if hasattr(default, "env_var_name"):
+            self._default = default = {"env": default.env_var_name}
+        faults: Errors = []
+        self.config_type.resolve(default, "default_value", faults)
+        faults = [one for one in faults if getattr(one, "reason", "") != "FAILED_POST_PROCESSING"]
+        if faults:
+            raise DagsterInvalidConfigError("Field: the default does not fit its own type", faults)
+
+    @property
+    def default_provided(self) -> bool:
+        """Whether there is a default, given or made of the parts' own."""
+        return self._default is not NO_VALUE
+
+    @property
+    def default_value(self) -> AnyType:
+        """The default as config. Raises DagsterInvalidDefinitionError when there is none."""
+        if self._default is NO_VALUE:
+            raise DagsterInvalidDefinitionError("Field: there is no default; ask default_provided first")
+        return self._default
+
+    def as_field(self) -> Field:
+        """This field; what `Config.to_config_schema()` gives can be used as one."""
+        return self
+
+    def resolve(self, value: AnyType, path: str, errors: Errors) -> AnyType:
+        """The resolved value, of the default where `value` is NO_VALUE; NO_VALUE when there is neither."""
+        if value is NO_VALUE:
+            value = self._default
+            if value is NO_VALUE:
+                if self.is_required:
+                    errors.append(ConfigFault(path, f"config is required; {_example(self)}", "MISSING_REQUIRED_FIELD"))
+                return NO_VALUE
+        return self.config_type.resolve(value, path, errors)
 
     def default(self) -> AnyType:
-        """The default, one built from its parts' defaults, or NO_VALUE."""
-        return self._default if self._default is not NO_VALUE else self.config_type.default()
+        """The resolved default, or NO_VALUE. Raises DagsterInvalidConfigError when it can't be resolved here."""
+        if self._default is NO_VALUE:
+            return NO_VALUE
+        faults: Errors = []
+        found = self.config_type.resolve(self._default, "default_value", faults)
+        if faults:
+            raise DagsterInvalidConfigError("Error in a default of the config", faults)
+        return found
+
+    def __repr__(self) -> str:
+        default = "none" if self._default is NO_VALUE else repr(self._default)
+        return f"Field({self.config_type.name}, default={default}, is_required={self.is_required})"
+
+
+def _example(field: Field) -> str:
+    return f"for example {field.config_type.example()!r}"
 
 
 class Shape(ConfigType):
-    """A mapping with the given fields and no others."""
+    """A mapping with the given fields and no others. `field_aliases` maps a field to another name it may go by."""
 
-    def __init__(self, fields: Mapping[str, AnyType], description: str | None = None) -> None:
-        self.fields = {name: _field_of(one) for name, one in fields.items()}
+    name = "Shape"
+
+    def __init__(
+        self,
+        fields: Mapping[str, AnyType],
+        description: str | None = None,
+        field_aliases: Mapping[str, str] | None = None,
+    ) -> None:
+        self.fields = fields_of(fields)
         self.description = description
-
-    extra = False
+        self.field_aliases = dict(field_aliases or {})
 
     def resolve(self, value: AnyType, path: str, errors: Errors) -> AnyType:
         if not isinstance(value, Mapping):
-            errors.append(f"{path}: expected a mapping, got {value!r}")
+            shown = f"got {value!r}" if value is not None else "got None"
+            errors.append(ConfigFault(path, f"expected a mapping, {shown}; for example {self.example()!r}"))
             return None
-        found = {}
+        found: dict[str, AnyType] = {}
+        self._take_unknown(value, found, path, errors)
+        self._find_missing(value, path, errors)
         for name, one in self.fields.items():
-            if name in value:
-                found[name] = one.config_type.resolve(value[name], f"{path}:{name}", errors)
-            elif (default := one.default()) is not NO_VALUE and (default is not None or one._default is None):
-                found[name] = default
-            elif one.is_required:
-                errors.append(f"{path}: required field {name!r} is missing")
-        for name in value:
-            if name not in self.fields:
-                self._unknown(name, value[name], found, path, errors)
+            given = self._given(name, value, path, errors)
+            if given is not NO_VALUE or one.default_provided:
+                found[name] = one.resolve(given, f"{path}:{name}", errors)
         return found
 
-    def _unknown(self, name: str, value: AnyType, found: dict[str, AnyType], path: str, errors: Errors) -> None:
-        errors.append(f"{path}: unknown field {name!r}; it takes {', '.join(sorted(self.fields)) or 'no fields'}")
+    def _given(self, name: str, value: Mapping[str, AnyType], path: str, errors: Errors) -> AnyType:
+        alias = self.field_aliases.get(name)
+        if alias is None or alias not in value:
+            return value.get(name, NO_VALUE)
+        if name in value:
+            text = f"given as {name!r} and as {alias!r}; use one of them"
+            errors.append(ConfigFault(f"{path}:{name}", text, "FIELD_ALIAS_COLLISION"))
+        return value[alias]
 
-    def default(self) -> AnyType:
-        errors: Errors = []
-        found = self.resolve({}, "", errors)
-        return NO_VALUE if errors else found
+    def _find_missing(self, value: Mapping[str, AnyType], path: str, errors: Errors) -> None:
+        missing = [
+            name
+            for name, one in self.fields.items()
+            if one.is_required and name not in value and self.field_aliases.get(name) not in value
+        ]
+        if missing:
+            fields = ", ".join(repr(name) for name in sorted(missing))
+            what = f"required field {fields} is missing" if len(missing) == 1 else f"required fields {fields} missing"
+            example = {name: self.fields[name].config_type.example() for name in missing}
+            reason = "MISSING_REQUIRED_FIELD" if len(missing) == 1 else "MISSING_REQUIRED_FIELDS"
+            errors.append(ConfigFault(path, f"{what}; for example {example!r}", reason))
+
+    def _take_unknown(
+        self, value: Mapping[str, AnyType], found: dict[str, AnyType], path: str, errors: Errors
+    ) -> None:
+        unknown = [name for name in value if name not in self.fields and name not in self.field_aliases.values()]
+        if unknown:
+            names = ", ".join(repr(name) for name in unknown)
+            known = ", ".join(sorted(self.fields)) or "no fields"
+            reason = "FIELD_NOT_DEFINED" if len(unknown) == 1 else "FIELDS_NOT_DEFINED"
+            plural = "" if len(unknown) == 1 else "s"
+            errors.append(ConfigFault(path, f"unknown field{plural} {names}; it takes {known}", reason))
+
+    def implicit_default(self) -> AnyType:
+        return NO_VALUE if any(one.is_required for one in self.fields.values()) else {}
+
+    def example(self) -> AnyType:
+        return {name: one.config_type.example() for name, one in self.fields.items() if one.is_required}
 
 
 class Permissive(Shape):
     """A mapping that takes fields beyond those declared."""
 
+    name = "Permissive"
+
     def __init__(self, fields: Mapping[str, AnyType] | None = None, description: str | None = None) -> None:
         super().__init__(fields or {}, description)
 
-    def _unknown(self, name: str, value: AnyType, found: dict[str, AnyType], path: str, errors: Errors) -> None:
-        found[name] = value
+    def _take_unknown(
+        self, value: Mapping[str, AnyType], found: dict[str, AnyType], path: str, errors: Errors
+    ) -> None:
+        found.update({name: one for name, one in value.items() if name not in self.fields})
 
 
 class Array(ConfigType):
@@ -178,29 +250,16 @@ class Array(ConfigType):
 
     def __init__(self, inner_type: AnyType) -> None:
         self.inner = config_type_of(inner_type)
+        self.name = f"[{self.inner.name}]"
 
     def resolve(self, value: AnyType, path: str, errors: Errors) -> AnyType:
         if not isinstance(value, list | tuple):
-            errors.append(f"{path}: expected a list, got {value!r}")
+            errors.append(ConfigFault(path, f"expected a list, got {value!r}"))
             return None
         return [self.inner.resolve(one, f"{path}[{i}]", errors) for i, one in enumerate(value)]
 
-
-class Map(ConfigType):
-    """A mapping from any key of one kind to values of one kind."""
-
-    def __init__(self, key_type: AnyType, inner_type: AnyType, key_label_name: str | None = None) -> None:
-        self.key = config_type_of(key_type)
-        self.inner = config_type_of(inner_type)
-
-    def resolve(self, value: AnyType, path: str, errors: Errors) -> AnyType:
-        if not isinstance(value, Mapping):
-            errors.append(f"{path}: expected a mapping, got {value!r}")
-            return None
-        return {
-            self.key.resolve(key, f"{path}:{key}:key", errors): self.inner.resolve(one, f"{path}:{key}", errors)
-            for key, one in value.items()
-        }
+    def example(self) -> AnyType:
+        return []
 
 
 class Noneable(ConfigType):
@@ -208,106 +267,89 @@ class Noneable(ConfigType):
 
     def __init__(self, inner_type: AnyType) -> None:
         self.inner = config_type_of(inner_type)
+        self.name = f"{self.inner.name}?"
 
     def resolve(self, value: AnyType, path: str, errors: Errors) -> AnyType:
         return None if value is None else self.inner.resolve(value, path, errors)
 
-    def default(self) -> AnyType:
+    def implicit_default(self) -> AnyType:
         return None
-
-
-class Selector(ConfigType):
-    """A mapping with exactly one of the given fields."""
-
-    def __init__(self, fields: Mapping[str, AnyType], description: str | None = None) -> None:
-        self.fields = {name: _field_of(one) for name, one in fields.items()}
-
-    def resolve(self, value: AnyType, path: str, errors: Errors) -> AnyType:
-        names = ", ".join(sorted(self.fields))
-        if not isinstance(value, Mapping) or len(value) != 1:
-            errors.append(f"{path}: give exactly one of {names}, got {value!r}")
-            return None
-        ((name, one),) = value.items()
-        if name not in self.fields:
-            errors.append(f"{path}: unknown field {name!r}; it takes one of {names}")
-            return None
-        return {name: self.fields[name].config_type.resolve(one, f"{path}:{name}", errors)}
-
-
-class EnumValue:
-    """One value of an Enum: what config says, and what the op gets."""
-
-    def __init__(self, config_value: str, python_value: AnyType = None, description: str | None = None) -> None:
-        self.config_value = config_value
-        self.python_value = config_value if python_value is None else python_value
-        self.description = description
-
-
-class Enum(ConfigType):
-    """One of a set of names."""
-
-    def __init__(self, name: str, enum_values: list[EnumValue]) -> None:
-        self.name = name
-        self.values = {one.config_value: one.python_value for one in enum_values}
-
-    @classmethod
-    def from_python_enum(cls, kind: type[enum.Enum], name: str | None = None) -> Enum:
-        return cls(name or kind.__name__, [EnumValue(one.name, one) for one in kind])
-
-    def resolve(self, value: AnyType, path: str, errors: Errors) -> AnyType:
-        if isinstance(value, str) and value in self.values:
-            return self.values[value]
-        errors.append(f"{path}: expected one of {', '.join(self.values)}, got {value!r}")
-        return None
-
-
-class ScalarUnion(ConfigType):
-    """A scalar, or something else when it isn't one."""
-
-    def __init__(self, scalar_type: AnyType, non_scalar_schema: AnyType) -> None:
-        self.scalar = config_type_of(scalar_type)
-        self.other = config_type_of(non_scalar_schema)
-
-    def resolve(self, value: AnyType, path: str, errors: Errors) -> AnyType:
-        kind = self.other if isinstance(value, Mapping | list | tuple) else self.scalar
-        return kind.resolve(value, path, errors)
 
 
 ANY = _Anything()
-STRING, INT, FLOAT, BOOL = Scalar("String", str), Scalar("Int", int), Scalar("Float", float, int), Scalar("Bool", bool)
-StringSource, IntSource, BoolSource = Source(str), Source(int), Source(bool)
-_BUILTIN: dict[AnyType, ConfigType] = {str: STRING, int: INT, float: FLOAT, bool: BOOL, AnyType: ANY}
+STRING, INT = Scalar("String", "...", str), Scalar("Int", 0, int)
+FLOAT, BOOL = Scalar("Float", 0.0, float, int), Scalar("Bool", True, bool)
+_BUILTIN: dict[AnyType, ConfigType] = {str: STRING, int: INT, float: FLOAT, bool: BOOL, AnyType: ANY, None: ANY}
+_OF_TYPES = {"String": STRING, "Int": INT, "Float": FLOAT, "Bool": BOOL, "Any": ANY}
+_ALLOWED = "str, int, float, bool, a list of one schema, a dict of fields, a Field, or a config type"
 
 
 def config_type_of(schema: AnyType) -> ConfigType:
-    """What a schema means. Raises DagsterInvalidConfigDefinitionError for what is none."""
+    """What a schema means. Raises DagsterInvalidDefinitionError for what is none."""
     if isinstance(schema, ConfigType):
         return schema
     if isinstance(schema, Field):
         return schema.config_type
     if isinstance(schema, Mapping):
-        if len(schema) == 1 and not isinstance(next(iter(schema)), str):
-            ((key, inner),) = schema.items()
-            return Map(key, inner)
-        return Shape(schema)
-    if isinstance(schema, list) and len(schema) == 1:
+        return _of_mapping(schema)
+    if isinstance(schema, list):
+        if len(schema) != 1:
+            raise DagsterInvalidDefinitionError(f"{schema!r}: a list in a config schema holds one schema, as [int]")
         return Array(schema[0])
     if schema is dict:
         return Permissive()
     if schema is list:
         return Array(AnyType)
+    if isinstance(schema, DagsterType):
+        return _of_type(schema)
+    if isinstance(schema, type) and issubclass(schema, ConfigType):
+        raise DagsterInvalidConfigDefinitionError(
+            f"{schema.__name__} is a class of config types; give one, as {schema.__name__}(...)"
+        )
     try:
         return _BUILTIN[schema]
     except (KeyError, TypeError):
-        raise DagsterInvalidConfigDefinitionError(
-            f"{schema!r} is no config schema: use str, int, float, bool, a list of one, a dict of fields, or a Field"
-        ) from None
+        raise DagsterInvalidConfigDefinitionError(f"{schema!r} is no config schema: use {_ALLOWED}") from None
 
 
-def _field_of(schema: AnyType) -> Field:
+def _of_mapping(schema: Mapping[AnyType, AnyType]) -> ConfigType:
+    if len(schema) == 1 and not isinstance(next(iter(schema)), str):
+        from kedge.definitions.config_kinds import Map
+
+        ((key, inner),) = schema.items()
+        return Map(key, inner)
+    return Shape(schema)
+
+
+def _of_type(schema: DagsterType) -> ConfigType:
+    found = _OF_TYPES.get(schema.key)
+    if found is None:
+        raise DagsterInvalidDefinitionError(
+            f"{schema.display_name} is a type of inputs and outputs, not of config: use {_ALLOWED}"
+        )
+    return found
+
+
+def fields_of(fields: Mapping[str, AnyType]) -> dict[str, Field]:
+    """The fields of a mapping of schemas. Raises DagsterInvalidConfigDefinitionError, naming the field."""
+    if not isinstance(fields, Mapping):
+        raise DagsterInvalidConfigDefinitionError(f"{fields!r}: fields are a mapping from names to schemas")
+    found: dict[str, Field] = {}
+    for name, one in fields.items():
+        if not isinstance(name, str):
+            raise DagsterInvalidConfigDefinitionError(f"field {name!r}: the name of a field is text")
+        try:
+            found[name] = field_from(one)
+        except DagsterInvalidConfigDefinitionError as error:
+            raise DagsterInvalidConfigDefinitionError(f"field {name!r}: {error}") from None
+    return found
+
+
+def field_from(schema: AnyType) -> Field:
+    """A schema as a field."""
     return schema if isinstance(schema, Field) else Field(schema)
 
 
 def field_of(schema: AnyType) -> Field | None:
     """The field that a definition's `config_schema` describes; None when it takes none."""
-    return None if schema is None else _field_of(schema)
+    return None if schema is None else field_from(schema)
