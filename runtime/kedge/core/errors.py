@@ -96,30 +96,72 @@ class DagsterInvalidConfigDefinitionError(DagsterError):
 class DagsterInvalidPythonicConfigDefinitionError(DagsterError):
     """A field of a config model has a type that a config can't have."""
 
+    def __init__(
+        self, config_class: type | None, field_name: str | None, invalid_type: Any, is_resource: bool = False
+    ) -> None:
+        self.config_class = config_class
+        self.field_name = field_name
+        self.invalid_type = invalid_type
+        where = f"{config_class.__name__}.{field_name}" if config_class is not None else "config"
+        dependency = (
+            f" (a resource? annotate it as ResourceDependency[{_name_of(invalid_type)}])" if is_resource else ""
+        )
+        super().__init__(
+            f"{where}: {_name_of(invalid_type)} is no type that config, which is data, can give{dependency}; use str, "
+            "int, float, bool, lists and dicts of them, an enum, a Literal or a Config class"
+        )
+
+
+def _name_of(kind: Any) -> str:
+    return str(getattr(kind, "__name__", kind))
+
 
 class DagsterInvalidDagsterTypeInPythonicConfigDefinitionError(DagsterError):
     """A field of a config model is annotated with a DagsterType."""
 
 
-class EvaluationError(str):
-    """One fault of a config: its path, then what is wrong."""
+class ConfigFault(str):
+    """One fault of a config, as the line that is shown: `path: what is wrong and what to write`.
 
-    __slots__ = ()
+    `path` leads to the value (`ops:load:config:size`). `reason` is a word for programs, Dagster's own:
+    RUNTIME_TYPE_MISMATCH, MISSING_REQUIRED_FIELD, MISSING_REQUIRED_FIELDS, FIELD_NOT_DEFINED, FIELDS_NOT_DEFINED,
+    SELECTOR_FIELD_ERROR, FIELD_ALIAS_COLLISION or FAILED_POST_PROCESSING.
+    """
+
+    path: str
+    reason: str
+
+    def __new__(cls, path: str, text: str, reason: str = "RUNTIME_TYPE_MISMATCH") -> ConfigFault:
+        found = super().__new__(cls, f"{path}: {text}")
+        found.path = path
+        found.reason = reason
+        return found
+
+    @classmethod
+    def of(cls, line: str) -> ConfigFault:
+        """A line `path: text` as a fault; a fault stays as it is."""
+        path, _, text = line.partition(": ")
+        return line if isinstance(line, ConfigFault) else cls(path, text)
 
     @property
     def message(self) -> str:
-        """The whole line."""
+        """The line itself."""
         return str(self)
+
+    @property
+    def stack(self) -> tuple[str, ...]:
+        """The path in its parts, outermost first."""
+        return tuple(self.path.split(":"))
 
 
 class DagsterInvalidConfigError(DagsterError):
-    """A run config does not fit the job. `errors` holds one line for each fault, path first, each with a `message`.
+    """A run config does not fit the job. `errors` holds one line for each fault, path first, each a ConfigFault.
 
     `config_value` is the config that was given, where it is known.
     """
 
     def __init__(self, message: str, errors: Sequence[str] = (), config_value: Any = None) -> None:
-        self.errors = [one if isinstance(one, EvaluationError) else EvaluationError(one) for one in errors]
+        self.errors = [ConfigFault.of(one) for one in errors]
         self.config_value = config_value
         lines = "".join(f"\n    {line}" for line in self.errors)
         self.message = f"{message}{lines}"
