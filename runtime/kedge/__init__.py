@@ -16,19 +16,38 @@ if TYPE_CHECKING:
     from kedge.core.retry import Backoff as Backoff
     from kedge.core.retry import Jitter as Jitter
     from kedge.core.retry import RetryPolicy as RetryPolicy
+    from kedge.definitions.assets import AssetKey as AssetKey
     from kedge.definitions.config import Array as Array
-    from kedge.definitions.config import Enum as Enum
-    from kedge.definitions.config import EnumValue as EnumValue
-    from kedge.definitions.config import EnvVar as EnvVar
     from kedge.definitions.config import Field as Field
-    from kedge.definitions.config import Map as Map
     from kedge.definitions.config import Noneable as Noneable
     from kedge.definitions.config import Permissive as Permissive
-    from kedge.definitions.config import ScalarUnion as ScalarUnion
-    from kedge.definitions.config import Selector as Selector
     from kedge.definitions.config import Shape as Shape
+    from kedge.definitions.config_files import config_from_files as config_from_files
+    from kedge.definitions.config_files import config_from_pkg_resources as config_from_pkg_resources
+    from kedge.definitions.config_files import config_from_yaml_strings as config_from_yaml_strings
+    from kedge.definitions.config_files import file_relative_path as file_relative_path
+    from kedge.definitions.config_kinds import BoolSource as BoolSource
+    from kedge.definitions.config_kinds import Enum as Enum
+    from kedge.definitions.config_kinds import EnumValue as EnumValue
+    from kedge.definitions.config_kinds import EnvVar as EnvVar
+    from kedge.definitions.config_kinds import IntSource as IntSource
+    from kedge.definitions.config_kinds import Map as Map
+    from kedge.definitions.config_kinds import ScalarUnion as ScalarUnion
+    from kedge.definitions.config_kinds import Selector as Selector
+    from kedge.definitions.config_kinds import StringSource as StringSource
+    from kedge.definitions.configurable import ConfigurableIOManager as ConfigurableIOManager
+    from kedge.definitions.configurable import ConfigurableIOManagerFactory as ConfigurableIOManagerFactory
+    from kedge.definitions.configurable import ConfigurableLegacyIOManagerAdapter as ConfigurableLegacyIOManagerAdapter
+    from kedge.definitions.configurable import ConfigurableResource as ConfigurableResource
+    from kedge.definitions.configurable import ConfigurableResourceFactory as ConfigurableResourceFactory
+    from kedge.definitions.configurable import ResourceDependency as ResourceDependency
     from kedge.definitions.configured import configured as configured
     from kedge.definitions.contexts import OpExecutionContext as OpExecutionContext
+    from kedge.definitions.dagster_runs import DagsterRun as DagsterRun
+    from kedge.definitions.dagster_runs import DagsterRunStatus as DagsterRunStatus
+    from kedge.definitions.direct_context import build_op_context as build_op_context
+    from kedge.definitions.events import DagsterEvent as DagsterEvent
+    from kedge.definitions.events import DagsterEventType as DagsterEventType
     from kedge.definitions.graphs import GraphDefinition as GraphDefinition
     from kedge.definitions.graphs import graph as graph
     from kedge.definitions.hooks import HookContext as HookContext
@@ -39,24 +58,58 @@ if TYPE_CHECKING:
     from kedge.definitions.ins_outs import GraphOut as GraphOut
     from kedge.definitions.ins_outs import In as In
     from kedge.definitions.ins_outs import Out as Out
-    from kedge.definitions.invoke import build_op_context as build_op_context
-    from kedge.definitions.io_managers import InputContext as InputContext
+    from kedge.definitions.io_contexts import InputContext as InputContext
+    from kedge.definitions.io_contexts import OutputContext as OutputContext
+    from kedge.definitions.io_contexts import build_input_context as build_input_context
+    from kedge.definitions.io_contexts import build_output_context as build_output_context
+    from kedge.definitions.io_managers import InputManager as InputManager
+    from kedge.definitions.io_managers import InputManagerDefinition as InputManagerDefinition
     from kedge.definitions.io_managers import IOManager as IOManager
-    from kedge.definitions.io_managers import OutputContext as OutputContext
+    from kedge.definitions.io_managers import IOManagerDefinition as IOManagerDefinition
+    from kedge.definitions.io_managers import input_manager as input_manager
     from kedge.definitions.io_managers import io_manager as io_manager
     from kedge.definitions.jobs import JobDefinition as JobDefinition
     from kedge.definitions.jobs import job as job
+    from kedge.definitions.logs import DagsterLogManager as DagsterLogManager
+    from kedge.definitions.logs import get_dagster_logger as get_dagster_logger
+    from kedge.definitions.metadata import BoolMetadataValue as BoolMetadataValue
+    from kedge.definitions.metadata import DagsterAssetMetadataValue as DagsterAssetMetadataValue
+    from kedge.definitions.metadata import DagsterJobMetadataValue as DagsterJobMetadataValue
+    from kedge.definitions.metadata import DagsterRunMetadataValue as DagsterRunMetadataValue
+    from kedge.definitions.metadata import FloatMetadataValue as FloatMetadataValue
+    from kedge.definitions.metadata import IntMetadataValue as IntMetadataValue
+    from kedge.definitions.metadata import JsonMetadataValue as JsonMetadataValue
+    from kedge.definitions.metadata import MarkdownMetadataValue as MarkdownMetadataValue
+    from kedge.definitions.metadata import MetadataValue as MetadataValue
+    from kedge.definitions.metadata import NotebookMetadataValue as NotebookMetadataValue
+    from kedge.definitions.metadata import NullMetadataValue as NullMetadataValue
+    from kedge.definitions.metadata import PathMetadataValue as PathMetadataValue
+    from kedge.definitions.metadata import PoolMetadataValue as PoolMetadataValue
+    from kedge.definitions.metadata import PythonArtifactMetadataValue as PythonArtifactMetadataValue
+    from kedge.definitions.metadata import TextMetadataValue as TextMetadataValue
+    from kedge.definitions.metadata import TimestampMetadataValue as TimestampMetadataValue
+    from kedge.definitions.metadata import UrlMetadataValue as UrlMetadataValue
     from kedge.definitions.models import Config as Config
-    from kedge.definitions.models import ConfigurableIOManager as ConfigurableIOManager
-    from kedge.definitions.models import ConfigurableResource as ConfigurableResource
     from kedge.definitions.models import PermissiveConfig as PermissiveConfig
     from kedge.definitions.models import RunConfig as RunConfig
     from kedge.definitions.ops import OpDefinition as OpDefinition
     from kedge.definitions.ops import op as op
+    from kedge.definitions.resource_contexts import build_init_resource_context as build_init_resource_context
+    from kedge.definitions.resource_contexts import build_resources as build_resources
+    from kedge.definitions.resources import InitResourceContext as InitResourceContext
     from kedge.definitions.resources import ResourceDefinition as ResourceDefinition
     from kedge.definitions.resources import ResourceParam as ResourceParam
-    from kedge.definitions.resources import build_resources as build_resources
     from kedge.definitions.resources import resource as resource
+    from kedge.definitions.tables import TableColumn as TableColumn
+    from kedge.definitions.tables import TableColumnConstraints as TableColumnConstraints
+    from kedge.definitions.tables import TableColumnDep as TableColumnDep
+    from kedge.definitions.tables import TableColumnLineage as TableColumnLineage
+    from kedge.definitions.tables import TableColumnLineageMetadataValue as TableColumnLineageMetadataValue
+    from kedge.definitions.tables import TableConstraints as TableConstraints
+    from kedge.definitions.tables import TableMetadataValue as TableMetadataValue
+    from kedge.definitions.tables import TableRecord as TableRecord
+    from kedge.definitions.tables import TableSchema as TableSchema
+    from kedge.definitions.tables import TableSchemaMetadataValue as TableSchemaMetadataValue
     from kedge.definitions.values import AssetMaterialization as AssetMaterialization
     from kedge.definitions.values import AssetObservation as AssetObservation
     from kedge.definitions.values import DynamicOutput as DynamicOutput
@@ -84,31 +137,58 @@ _HOMES = {
         DagsterUserCodeLoadError HookExecutionError PartitionExecutionError JobError CheckError
         ParameterCheckError NotImplementedCheckError PlanError ProtocolError""",
     "core.retry": "Backoff Jitter RetryPolicy",
-    "definitions.config": """Array BoolSource Enum EnumValue EnvVar Field IntSource Map Noneable Permissive
-        ScalarUnion Selector Shape StringSource""",
+    "definitions.config": "Array Field Noneable Permissive Shape",
+    "definitions.config_files": """config_from_files config_from_pkg_resources config_from_yaml_strings
+        file_relative_path""",
+    "definitions.config_kinds": """BoolSource Enum EnumValue EnvVar IntSource Map ScalarUnion Selector
+        StringSource""",
+    "definitions.configurable": """ConfigurableIOManager ConfigurableIOManagerFactory
+        ConfigurableLegacyIOManagerAdapter ConfigurableResource ConfigurableResourceFactory ResourceDependency""",
+    "definitions.config_mapping": "ConfigMapping config_mapping",
     "definitions.configured": "configured",
     "definitions.contexts": "OpExecutionContext",
+    "definitions.dependencies": """DependencyDefinition DynamicCollectDependencyDefinition InputMapping
+        MappedInputPlaceholder MultiDependencyDefinition NodeInvocation OutputMapping""",
+    "definitions.executors": """ExecutorDefinition executor in_process_executor k8s_job_executor
+        multi_or_in_process_executor multiprocess_executor""",
     "definitions.graphs": "GraphDefinition graph",
     "definitions.hooks": "HookContext HookDefinition failure_hook success_hook",
     "definitions.ins_outs": "DynamicOut GraphIn GraphOut In Out",
-    "definitions.invoke": "build_op_context",
-    "definitions.io_managers": """IOManager IOManagerDefinition InputContext InputManager OutputContext
-        build_input_context build_output_context input_manager io_manager""",
+    "definitions.direct_context": "build_op_context",
+    "definitions.io_contexts": "InputContext OutputContext build_input_context build_output_context",
+    "definitions.io_managers": """IOManager IOManagerDefinition InputManager InputManagerDefinition input_manager
+        io_manager""",
     "definitions.jobs": "JobDefinition job",
-    "definitions.logs": "get_dagster_logger",
-    "definitions.models": """Config ConfigurableIOManager ConfigurableIOManagerFactory ConfigurableResource
-        ConfigurableResourceFactory PermissiveConfig RunConfig""",
+    "definitions.loggers": """InitLoggerContext JsonLogFormatter LoggerDefinition build_init_logger_context
+        colored_console_logger default_loggers json_console_logger logger""",
+    "definitions.logs": "DagsterLogManager get_dagster_logger get_logger",
+    "definitions.models": "Config PermissiveConfig RunConfig",
     "definitions.ops": "OpDefinition op",
-    "definitions.resources": """InitResourceContext ResourceDefinition ResourceParam build_init_resource_context
-        build_resources make_values_resource resource""",
+    "definitions.partitions": """Partition PartitionedConfig PartitionsDefinition StaticPartitionsDefinition
+        partitioned_config static_partitioned_config""",
+    "definitions.resource_contexts": "build_init_resource_context build_resources",
+    "definitions.resources": """InitResourceContext ResourceDefinition ResourceParam make_values_resource
+        resource""",
     "definitions.types": """DagsterType PythonObjectDagsterType TypeCheck make_python_type_usable_as_dagster_type
         usable_as_dagster_type""",
     "definitions.values": """AssetMaterialization AssetObservation DynamicOutput ExpectationResult Failure Nothing
         Output RetryRequested""",
+    "definitions.versions": """OpVersionContext ResourceVersionContext SourceHashVersionStrategy
+        VersionStrategy""",
     "io.in_memory": "mem_io_manager",
     "io.managers": "fs_io_manager",
     "worker.lazy": "LazyList",
     "local.inprocess": "ExecuteInProcessResult",
+    "definitions.assets": "AssetKey",
+    "definitions.dagster_runs": "DagsterRun DagsterRunStatus",
+    "definitions.events": "DagsterEvent DagsterEventType",
+    "definitions.metadata": """BoolMetadataValue DagsterAssetMetadataValue DagsterJobMetadataValue DagsterRunMetadataValue
+        FloatMetadataValue IntMetadataValue JsonMetadataValue MarkdownMetadataValue MetadataValue
+        NotebookMetadataValue NullMetadataValue PathMetadataValue PoolMetadataValue PythonArtifactMetadataValue
+        TextMetadataValue TimestampMetadataValue UrlMetadataValue""",
+    "definitions.tables": """TableColumn TableColumnConstraints TableColumnDep TableColumnLineage
+        TableColumnLineageMetadataValue TableConstraints TableMetadataValue TableRecord TableSchema
+        TableSchemaMetadataValue""",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 __all__ = sorted(_HOME_OF)

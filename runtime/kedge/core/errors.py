@@ -308,17 +308,21 @@ class DagsterExecutionInterruptedError(BaseException):
 
 
 class DagsterUserCodeExecutionError(DagsterError):
-    """User code raised an error, which is chained as the cause."""
+    """User code raised an error: `user_exception`, which is chained as the cause."""
+
+    def __init__(self, *args: Any, user_exception: BaseException | None = None) -> None:
+        super().__init__(*args)
+        self._user_exception = user_exception
 
     @property
     def user_exception(self) -> BaseException | None:
         """What user code raised."""
-        return self.__cause__
+        return self._user_exception or self.__cause__
 
     @property
     def original_exc_info(self) -> tuple[Any, Any, Any]:
         """Type, value and traceback of what user code raised."""
-        cause = self.__cause__
+        cause = self.user_exception
         return (type(cause), cause, cause.__traceback__) if cause is not None else (None, None, None)
 
     @property

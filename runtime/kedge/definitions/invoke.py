@@ -1,114 +1,17 @@
-"""Calling an op outside of a run, as a unit test does, and `build_op_context`."""
+"""Calling an op outside of a run, as a unit test does."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from typing import Any
 
-from kedge.core.errors import (
-    DagsterInvalidConfigError,
-    DagsterInvalidDefinitionError,
-    DagsterInvalidInvocationError,
-    DagsterInvariantViolationError,
-)
-from kedge.core.ids import StepKey
+from kedge.core.errors import DagsterInvalidInvocationError, DagsterInvariantViolationError
 from kedge.definitions import outputs
-from kedge.definitions.contexts import OpExecutionContext, RunView
+from kedge.definitions.contexts import OpExecutionContext
+from kedge.definitions.direct_context import DirectContext, build_op_context
 from kedge.definitions.ins_outs import NO_VALUE
-from kedge.definitions.resources import Resources, ResourceScope, coerce, resolve_configs
-
-
-class DirectContext(OpExecutionContext):
-    """The context of a direct call: the op becomes known when it is called."""
-
-    __slots__ = ("_config", "_definitions", "_scope", "_stack")
-
-    def __init__(
-        self,
-        resources: Mapping[str, Any],
-        config: Any,
-        run_tags: Mapping[str, str],
-        mapping_key: str | None,
-        resources_config: Mapping[str, Any],
-        retry_number: int,
-    ) -> None:
-        step = StepKey("op", (mapping_key,) if mapping_key else ())
-        super().__init__(step, None, config, None, RunView("EPHEMERAL", "none", run_tags, {}), retry_number)
-        self._config = config
-        definitions = {key: coerce(one) for key, one in resources.items()}
-        self._definitions = definitions
-        errors: list[str] = []
-        configs = resolve_configs(definitions, definitions, resources_config, errors)
-        if errors:
-            raise DagsterInvalidConfigError("Error in config for resources", errors)
-        self._stack = ExitStack()
-        self._scope = self._stack.enter_context(closing(ResourceScope(definitions, configs, "EPHEMERAL", None)))
-        self.resources = self._scope.select(definitions)
-
-    def bind(self, op_def: Any, config: Any = None, resources: Mapping[str, Any] | None = None) -> None:
-        """Take on an op, with the config and resources that were passed as arguments.
-
-        Raises DagsterInvalidDefinitionError for a missing resource, DagsterInvalidConfigError for a config that does
-        not fit, and DagsterInvalidInvocationError for one that was given twice.
-        """
-        if config is not None and self._config is not None:
-            raise DagsterInvalidInvocationError(f"op {op_def.name}: config was given as an argument and on the context")
-        self.op_def = op_def
-        self.step = StepKey(op_def.name, self.step.keys)
-        given = {key: coerce(one) for key, one in (resources or {}).items()}
-        for key in sorted(op_def.required_resource_keys - set(given)):
-            if key not in self._definitions:
-                raise DagsterInvalidDefinitionError(
-                    f"op {op_def.name} needs resource {key!r}; give it with build_op_context(resources={{...}})"
-                )
-        if given:
-            scope = self._stack.enter_context(closing(ResourceScope(given, {}, "EPHEMERAL", None)))
-            own = self._scope.select(self._definitions)._asdict()
-            self.resources = Resources({**own, **scope.select(given)._asdict()})
-        self.op_config = op_def.convert_config(_config_of(op_def, self._config if config is None else config))
-
-    def __enter__(self) -> DirectContext:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
-
-
-def _config_of(op_def: Any, given: Any) -> Any:
-    field = op_def.config_field
-    if field is None:
-        return given
-    if given is None:
-        default = field.default()
-        if default is NO_VALUE and field.is_required:
-            raise DagsterInvalidConfigError(f"op {op_def.name} needs config; give build_op_context(op_config=...)")
-        return None if default is NO_VALUE else default
-    errors: list[str] = []
-    found = field.config_type.resolve(given, f"ops:{op_def.name}:config", errors)
-    if errors:
-        raise DagsterInvalidConfigError(f"Error in config for op {op_def.name}", errors)
-    return found
-
-
-def build_op_context(
-    resources: Mapping[str, Any] | None = None,
-    op_config: Any = None,
-    resources_config: Mapping[str, Any] | None = None,
-    instance: Any = None,
-    config: Any = None,
-    partition_key: str | None = None,
-    mapping_key: str | None = None,
-    run_tags: Mapping[str, str] | None = None,
-    retry_number: int = 0,
-) -> DirectContext:
-    """A context to call an op with in a test."""
-    tags = dict(run_tags or {})
-    if partition_key is not None:
-        tags["dagster/partition"] = partition_key
-    given = op_config if op_config is not None else config
-    return DirectContext(resources or {}, given, tags, mapping_key, resources_config or {}, retry_number)
+from kedge.definitions.values import DynamicOutput, Output
 
 
 def call_op(op_def: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -117,35 +20,47 @@ def call_op(op_def: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     Raises DagsterInvalidInvocationError for arguments that do not fit, DagsterTypeCheckDidNotPass for values that
     do not, and DagsterInvariantViolationError for outputs that are missing or wrong.
     """
-    context, rest, named = _split_context(op_def, args, kwargs)
+    found, rest, named = _split_context(op_def, args, kwargs)
     given = _by_name(op_def, rest, named)
     config = given.pop(op_def.config_argument, None) if op_def.config_argument else None
     resources = {key: given.pop(key) for key in op_def.resource_arguments if key in given}
-    if context is None:
-        context = build_op_context()
-    if isinstance(context, DirectContext):
-        context.bind(op_def, config, resources)
-    inputs = _inputs_of(op_def, given)
-    for name, value in inputs.items():
-        op_def.inputs[name].dagster_type.check_or_raise(context, value, f"op {op_def.name}: input {name!r}")
-    return _checked(op_def, context, op_def.call(context, inputs))
+    context = build_op_context() if found is None else found
+    context.bind(op_def, config, resources)
+    try:
+        inputs = _inputs_of(op_def, given)
+        for name, value in inputs.items():
+            op_def.inputs[name].dagster_type.check_or_raise(context, value, f"op {op_def.name}: input {name!r}")
+        return _checked(op_def, context, op_def.call(context, inputs))
+    except BaseException:
+        context.unbind()
+        raise
 
 
 def _split_context(
     op_def: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> tuple[OpExecutionContext | None, Sequence[Any], dict[str, Any]]:
+) -> tuple[DirectContext | None, Sequence[Any], dict[str, Any]]:
     """The context, and the other arguments."""
     rest, named = list(args), dict(kwargs)
     if rest and isinstance(rest[0], OpExecutionContext):
-        return rest[0], rest[1:], named
+        return _direct(op_def, rest[0]), rest[1:], named
     if not op_def.takes_context:
         return None, rest, named
-    if isinstance(named.get("context"), OpExecutionContext):
-        return named.pop("context"), rest, named
     if rest and rest[0] is None:
         return None, rest[1:], named
+    if not rest and "context" in named and isinstance(named["context"], OpExecutionContext | None):
+        given = named.pop("context")
+        return None if given is None else _direct(op_def, given), rest, named
     raise DagsterInvalidInvocationError(
         f"op {op_def.name} takes a context; pass build_op_context() as the first argument"
+    )
+
+
+def _direct(op_def: Any, context: OpExecutionContext) -> DirectContext:
+    if isinstance(context, DirectContext):
+        return context
+    raise DagsterInvalidInvocationError(
+        f"op {op_def.name} was called within step {context.step_key} with the step's own context. Connect the two in "
+        f"a graph, or put what they share into a plain function"
     )
 
 
@@ -156,11 +71,14 @@ def _by_name(op_def: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dic
         raise DagsterInvalidInvocationError(
             f"op {op_def.name} takes {len(names)} argument(s) ({', '.join(names) or 'none'}), got {len(args)}"
         )
+    found = dict(zip(names, args, strict=False))
     for key in kwargs:
+        if key in found:
+            raise DagsterInvalidInvocationError(f"op {op_def.name}: {key!r} is given twice")
         if key not in names and key not in op_def.data_inputs:
             why = "carries order alone and takes no value" if key in op_def.inputs else "is none of its arguments"
             raise DagsterInvalidInvocationError(f"op {op_def.name}: {key!r} {why}")
-    return {**dict(zip(names, args, strict=False)), **kwargs}
+    return {**found, **kwargs}
 
 
 def _inputs_of(op_def: Any, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,30 +91,74 @@ def _inputs_of(op_def: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _checked(op_def: Any, context: Any, result: Any) -> Any:
-    """`result` as it is, once its outputs have passed; a generator's are checked as they are taken."""
+def _checked(op_def: Any, context: DirectContext, result: Any) -> Any:
+    """`result` as it is, once its outputs have passed; those of a generator are checked as they are taken."""
     if inspect.iscoroutine(result):
         return _checked_later(op_def, context, result)
     if inspect.isgenerator(result):
         return _checked_stream(op_def, context, result)
-    if not inspect.isasyncgen(result):
-        for _ in _checked_stream(op_def, context, result):
-            pass
+    if inspect.isasyncgen(result):
+        return _checked_async_stream(op_def, context, result)
+    for _ in _checked_stream(op_def, context, result):
+        pass
     return result
 
 
-async def _checked_later(op_def: Any, context: Any, result: Awaitable[Any]) -> Any:
-    return _checked(op_def, context, await result)
+async def _checked_later(op_def: Any, context: DirectContext, result: Awaitable[Any]) -> Any:
+    try:
+        return _checked(op_def, context, await result)
+    finally:
+        context.unbind()
 
 
-def _checked_stream(op_def: Any, context: Any, result: Any) -> Iterator[Any]:
-    seen = set()
-    for one in outputs.stream(op_def, result):
-        name = getattr(one, "output_name", None)
-        if name in op_def.outputs:
-            seen.add(name)
-            op_def.outputs[name].dagster_type.check_or_raise(context, one.value, f"op {op_def.name}: output {name!r}")
-        yield one
-    for name, output in op_def.outputs.items():
-        if output.is_required and not output.is_dynamic and not output.dagster_type.is_nothing and name not in seen:
-            raise DagsterInvariantViolationError(f"op {op_def.name} ended without its output {name!r}")
+def _checked_stream(op_def: Any, context: DirectContext, result: Any) -> Iterator[Any]:
+    check = _OutputCheck(op_def, context)
+    try:
+        for one in outputs.stream(op_def, result, context.requires_typed_event_stream):
+            check.take(one)
+            yield one
+        yield from check.end()
+    finally:
+        context.unbind()
+
+
+async def _checked_async_stream(op_def: Any, context: DirectContext, result: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    check = _OutputCheck(op_def, context)
+    try:
+        async for one in result:
+            outputs.check_yielded(op_def, one)
+            check.take(one)
+            yield one
+        for one in check.end():
+            yield one
+    finally:
+        context.unbind()
+
+
+class _OutputCheck:
+    """Checks what an op gives: known outputs, of their types, each once, and none missing."""
+
+    def __init__(self, op_def: Any, context: DirectContext) -> None:
+        self._op = op_def
+        self._context = context
+
+    def take(self, one: Any) -> None:
+        """Check one output; an event passes."""
+        if not isinstance(one, Output | DynamicOutput):
+            return
+        op, name, key = self._op, one.output_name, getattr(one, "mapping_key", None)
+        if name not in op.outputs:
+            known = ", ".join(op.outputs) or "none"
+            raise DagsterInvariantViolationError(f"op {op.name} gave an output {name!r}; it has {known}")
+        if self._context.has_seen_output(name, key):
+            raise DagsterInvariantViolationError(f"op {op.name} gave output {name!r} twice")
+        op.outputs[name].dagster_type.check_or_raise(self._context, one.value, f"op {op.name}: output {name!r}")
+        self._context.observe_output(name, key)
+
+    def end(self) -> Iterator[Output[None]]:
+        """Check that nothing is missing; an output of Nothing is given by ending."""
+        for name, output in self._op.outputs.items():
+            if output.is_required and not output.is_dynamic and not self._context.has_seen_output(name):
+                if not output.dagster_type.is_nothing:
+                    raise DagsterInvariantViolationError(f"op {self._op.name} ended without its output {name!r}")
+                yield Output(None, name)

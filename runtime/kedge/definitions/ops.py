@@ -101,6 +101,11 @@ class OpDefinition(compose.Invocable):
         return None if self.config_field is None else self.config_field.config_type
 
     @property
+    def version(self) -> str | None:
+        """The code version, under Dagster's older name."""
+        return self.code_version
+
+    @property
     def output_names(self) -> Sequence[str]:
         return tuple(self.outputs)
 
@@ -116,7 +121,7 @@ class OpDefinition(compose.Invocable):
         """Run the user's function. `context` has the config and resources that it declared."""
         kwargs = dict(inputs)
         if self.config_argument is not None:
-            kwargs[self.config_argument] = context.op_config
+            kwargs[self.config_argument] = context.bound_config
         for argument, key in self.resource_arguments.items():
             kwargs[argument] = getattr(context.resources, key)
         return self.compute_fn(context, **kwargs) if self.takes_context else self.compute_fn(**kwargs)
@@ -222,7 +227,7 @@ def _is_resource(annotation: Any) -> bool:
     if typing.get_origin(annotation) is typing.Annotated:
         return "resource_param" in annotation.__metadata__
     if isinstance(annotation, type) and hasattr(annotation, "model_fields"):
-        from kedge.definitions.models import ConfigurableResource
+        from kedge.definitions.configurable import ConfigurableResource
 
         return issubclass(annotation, ConfigurableResource)
     return False

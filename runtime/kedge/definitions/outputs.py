@@ -17,8 +17,11 @@ from kedge.definitions.ops import OpDefinition, is_output_annotation
 from kedge.definitions.values import LOGGED, DynamicOutput, Output
 
 
-def stream(definition: OpDefinition, result: Any) -> Iterator[Any]:
-    """Outputs and logged events, in order. Raises DagsterInvariantViolationError for anything else."""
+def stream(definition: OpDefinition, result: Any, typed: bool = False) -> Iterator[Any]:
+    """Outputs and logged events, in order. Raises DagsterInvariantViolationError for anything else.
+
+    With `typed`, what was returned counts as if it had been yielded, and None as nothing.
+    """
     if inspect.iscoroutine(result):
         import asyncio  # most processes never need it, and it takes 20 ms to import
 
@@ -27,8 +30,16 @@ def stream(definition: OpDefinition, result: Any) -> Iterator[Any]:
         result = _drain(result)
     if inspect.isgenerator(result):
         yield from _yielded(definition, result)
+    elif typed and definition.output_defs:
+        yield from _yielded(definition, iter(_as_yielded(result)))
     else:
         yield from _returned(definition, result)
+
+
+def _as_yielded(result: Any) -> Sequence[Any]:
+    if result is None:
+        return ()
+    return result if isinstance(result, tuple) and not hasattr(result, "_fields") else (result,)
 
 
 def _drain(generator: Any) -> Iterator[Any]:
@@ -48,12 +59,17 @@ def _drain(generator: Any) -> Iterator[Any]:
 
 def _yielded(definition: OpDefinition, generator: Iterator[Any]) -> Iterator[Any]:
     for one in generator:
-        if not isinstance(one, (Output, DynamicOutput, *LOGGED)):
-            raise DagsterInvariantViolationError(
-                f"op {definition.name} yielded {_kind(one)}; yield Output(value, output_name) or DynamicOutput, "
-                f"or return the value"
-            )
+        check_yielded(definition, one)
         yield one
+
+
+def check_yielded(definition: OpDefinition, one: Any) -> None:
+    """Raise DagsterInvariantViolationError for what can't be yielded."""
+    if not isinstance(one, (Output, DynamicOutput, *LOGGED)):
+        raise DagsterInvariantViolationError(
+            f"op {definition.name} yielded {_kind(one)}; yield Output(value, output_name) or DynamicOutput, "
+            f"or return the value"
+        )
 
 
 def _returned(definition: OpDefinition, result: Any) -> Iterator[Any]:

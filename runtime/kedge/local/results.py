@@ -1,125 +1,47 @@
-"""What a run in this process gives back: its values, its events, and how each step ended."""
+"""What a run gives back: its values, its events, and how each step ended.
+
+One class for what all results have in common; where the values come from is what differs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from kedge.core import errors
 from kedge.core.actions import RunStatus
-from kedge.core.errors import DagsterInvariantViolationError
+from kedge.core.errors import DagsterError, DagsterInvalidInvocationError, DagsterInvariantViolationError
 from kedge.core.ids import StepKey
-from kedge.core.protocol import Failure, Outcome, OutcomeStatus
-from kedge.core.run import Run
+from kedge.core.protocol import Outcome
+from kedge.core.run import History, Run
 from kedge.core.state import Step, StepState
 from kedge.definitions.compose import NodeSource
+from kedge.definitions.dagster_runs import DagsterRun, DagsterRunStatus
 from kedge.definitions.graphs import GraphDefinition
 from kedge.worker.program import Program
 from kedge.worker.step import Values
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from kedge.definitions.events import DagsterEvent, StepFailureData
+    from kedge.definitions.handles import NodeHandle
+
+_STATUS = {
+    RunStatus.SUCCEEDED: DagsterRunStatus.SUCCESS,
+    RunStatus.FAILED: DagsterRunStatus.FAILURE,
+    RunStatus.CANCELLED: DagsterRunStatus.CANCELED,
+}
+_TOUCHED = (StepState.SUCCEEDED, StepState.FAILED, StepState.SKIPPED)
 
 
-@dataclass(frozen=True)
-class ErrorInfo:
-    """An error as an event shows it."""
+class ExecutionResult(ABC):
+    """The result of a run. Events are made when they are asked for."""
 
-    cls_name: str
-    message: str
-    stack: str = ""
-    cause: ErrorInfo | None = None
-
-
-@dataclass(frozen=True)
-class UserFailureData:
-    """What a `Failure` raised by the op says."""
-
-    description: str
-    metadata: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class StepFailureData:
-    """Why a step failed; `user_failure_data` when the op raised a `Failure`."""
-
-    error: ErrorInfo
-    user_failure_data: UserFailureData | None = None
-
-
-@dataclass(frozen=True)
-class StepOutputData:
-    """Which output a STEP_OUTPUT event tells of."""
-
-    output_name: str
-    mapping_key: str | None = None
-
-
-@dataclass(frozen=True)
-class Event:
-    """One thing that happened. Names of kinds are Dagster's: STEP_START, STEP_OUTPUT, STEP_SUCCESS, ..."""
-
-    event_type_value: str
-    step_key: str | None = None
-    node_name: str | None = None
-    event_specific_data: Any = None
-    message: str = ""
-
-    @property
-    def event_type(self) -> str:
-        return self.event_type_value
-
-    @property
-    def is_step_event(self) -> bool:
-        return self.step_key is not None
-
-    @property
-    def is_failure(self) -> bool:
-        return self.event_type_value in ("STEP_FAILURE", "RUN_FAILURE")
-
-    @property
-    def is_step_success(self) -> bool:
-        return self.event_type_value == "STEP_SUCCESS"
-
-    @property
-    def is_step_failure(self) -> bool:
-        return self.event_type_value == "STEP_FAILURE"
-
-    @property
-    def is_step_skipped(self) -> bool:
-        return self.event_type_value == "STEP_SKIPPED"
-
-    @property
-    def is_successful_output(self) -> bool:
-        return self.event_type_value == "STEP_OUTPUT"
-
-    @property
-    def step_output_data(self) -> StepOutputData:
-        """Raises DagsterInvariantViolationError for an event of another kind."""
-        return self._data_of("STEP_OUTPUT", StepOutputData)
-
-    @property
-    def step_failure_data(self) -> StepFailureData:
-        """Raises DagsterInvariantViolationError for an event of another kind."""
-        return self._data_of("STEP_FAILURE", StepFailureData)
-
-    def _data_of(self, kind: str, form: type[T]) -> T:
-        if self.event_type_value != kind or not isinstance(self.event_specific_data, form):
-            raise DagsterInvariantViolationError(f"this event is a {self.event_type_value}, not a {kind}")
-        return self.event_specific_data
-
-
-class ExecuteInProcessResult:
-    """The result of `execute_in_process`."""
-
-    def __init__(
-        self, program: Program, run: Run, outcomes: Sequence[Outcome], values: Mapping[StepKey, Values]
-    ) -> None:
+    def __init__(self, program: Program, run: Run, outcomes: Sequence[Outcome], history: History | None = None) -> None:
         self._program = program
         self._run = run
         self._outcomes = outcomes
-        self._values = values
-        self._events: list[Event] | None = None
+        self._history = history
+        self._events: list[DagsterEvent] | None = None
 
     @property
     def success(self) -> bool:
@@ -128,15 +50,18 @@ class ExecuteInProcessResult:
 
     @property
     def run_id(self) -> str:
+        """The run's id."""
         return self._program.run.run_id
 
     @property
     def job_def(self) -> Any:
+        """The job that was run."""
         return self._program.job
 
     @property
-    def dagster_run(self) -> Any:
-        return self._program.run
+    def dagster_run(self) -> DagsterRun:
+        """The run, as it ended."""
+        return self._program.run.with_status(_STATUS.get(self._run.status, DagsterRunStatus.STARTED))
 
     @property
     def run(self) -> Run:
@@ -144,6 +69,14 @@ class ExecuteInProcessResult:
         return self._run
 
     # -- values -----------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _has_value(self, step: Step, output: str) -> bool:
+        """Whether the step gave a value for this output."""
+
+    @abstractmethod
+    def _value(self, step: Step, output: str) -> Any:
+        """That value; of a dynamic output a dict by mapping key."""
 
     def output_for_node(self, node_str: str, output_name: str = "result") -> Any:
         """The value of one output; of a mapped op a dict by mapping key (by a tuple of keys below two maps).
@@ -156,15 +89,15 @@ class ExecuteInProcessResult:
             raise DagsterInvariantViolationError(f"{self._program.job.name} has no node named {node_str!r}")
         if node.op.output(output) is None:
             raise DagsterInvariantViolationError(f"{node_str} has no output {output!r}")
-        steps = [step for step in self._run.state.steps_of(op) if output in self._values.get(step.key, {})]
+        steps = [step for step in self._run.state.steps_of(op) if self._has_value(step, output)]
         if not steps:
             raise DagsterInvariantViolationError(
                 f"Did not find result {output!r} in {node_str!r}: the step has not given it"
             )
         if not node.axes:
-            return self._values[steps[0].key][output]
+            return self._value(steps[0], output)
         return {
-            (step.key.keys[0] if len(step.key.keys) == 1 else step.key.keys): self._values[step.key][output]
+            (step.key.keys[0] if len(step.key.keys) == 1 else step.key.keys): self._value(step, output)
             for step in steps
         }
 
@@ -177,133 +110,179 @@ class ExecuteInProcessResult:
             )
         return self.output_for_node(source.node, source.output)
 
+    def asset_value(self, asset_key: Any) -> Any:
+        """Kedge has no software-defined assets: raises DagsterInvalidInvocationError."""
+        raise DagsterInvalidInvocationError(
+            f"asset_value({asset_key!r}): Kedge has no software-defined assets; use output_for_node"
+        )
+
     def _trace(self, node: str, output: str) -> tuple[str, str]:
         """Follow a nested graph's output to the op that gives it."""
         graph: Any = self._program.job.graph
         path: list[str] = []
         for part in node.split("."):
-            if not isinstance(graph, GraphDefinition) or part not in graph.nodes:
+            if not isinstance(graph, GraphDefinition) or part not in graph.node_dict:
                 return node, output
-            graph = graph.nodes[part].definition
+            graph = graph.node_dict[part].definition
             path.append(part)
         while isinstance(graph, GraphDefinition):
             source: NodeSource | None = graph.output_sources.get(output)
             if source is None:
                 raise DagsterInvariantViolationError(f"graph {node} has no output {output!r}")
-            graph, output = graph.nodes[source.node].definition, source.output
+            graph, output = graph.node_dict[source.node].definition, source.output
             path.append(source.node)
         return ".".join(path), output
 
     # -- steps ------------------------------------------------------------------------------------------------
 
     def is_node_success(self, node_str: str) -> bool:
-        """Whether the node ran and all its steps succeeded."""
-        steps = self._steps(node_str)
-        return bool(steps) and all(step.state is StepState.SUCCEEDED for step in steps)
+        """Whether a step of the node succeeded in this run."""
+        return any(step.state is StepState.SUCCEEDED for step in self._steps(node_str))
 
     def is_node_failed(self, node_str: str) -> bool:
         """Whether a step of the node failed."""
         return any(step.state is StepState.FAILED for step in self._steps(node_str))
 
     def is_node_skipped(self, node_str: str) -> bool:
-        """Whether the node was skipped."""
+        """Whether a step of the node was skipped."""
         return any(step.state is StepState.SKIPPED for step in self._steps(node_str))
 
     def is_node_untouched(self, node_str: str) -> bool:
-        """Whether the node never ran because a source of it failed."""
-        return all(step.state in (StepState.UNTOUCHED, StepState.WAITING) for step in self._steps(node_str))
+        """Whether nothing happened to the node: a source of it failed, or it was not selected."""
+        return not any(step.state in _TOUCHED or step.attempt > 1 for step in self._steps(node_str))
 
     def retry_attempts_for_node(self, node_str: str) -> int:
         """How many retries the node's steps made."""
         return sum(step.retries for step in self._steps(node_str))
 
     def _steps(self, node: str) -> list[Step]:
+        """The node's steps, without those that were taken over from an earlier run."""
         steps = self._run.state.steps.values()
-        return [step for step in steps if step.key.op == node or step.key.op.startswith(node + ".")]
+        below = node + "."
+        return [step for step in steps if (step.key.op == node or step.key.op.startswith(below)) and not step.cached]
 
     # -- events -----------------------------------------------------------------------------------------------
 
     @property
-    def all_events(self) -> Sequence[Event]:
+    def all_events(self) -> Sequence[DagsterEvent]:
         """Everything that happened, in order."""
         if self._events is None:
-            self._events = list(self._tell())
+            from kedge.local.events import RunTeller
+
+            definitions = {name: op.definition for name, op in self._program.job.ops.items()}
+            run = self.dagster_run
+            self._events = list(RunTeller(self._run, self._outcomes, run, definitions, self._history).tell())
         return self._events
 
     @property
-    def all_node_events(self) -> Sequence[Event]:
-        return [event for event in self.all_events if event.is_step_event]
+    def all_node_events(self) -> Sequence[DagsterEvent]:
+        """What happened in steps, node by node."""
+        return [event for name in self._program.job.graph.node_dict for event in self.events_for_node(name)]
 
-    def events_for_node(self, node_name: str) -> Sequence[Event]:
-        """The events of one node's steps."""
-        return [event for event in self.all_events if event.node_name == node_name]
+    def events_for_node(self, node_name: str) -> Sequence[DagsterEvent]:
+        """What happened in one node's steps; what hooks did is not among it."""
+        from kedge.definitions.handles import NodeHandle
 
-    def filter_events(self, event_filter: Callable[[Event], bool]) -> Sequence[Event]:
+        return self.compute_events_for_handle(NodeHandle.from_string(node_name))
+
+    def compute_events_for_handle(self, handle: NodeHandle) -> Sequence[DagsterEvent]:
+        """What happened in the steps of a node, given by its handle."""
+
+        def is_of_node(event: DagsterEvent) -> bool:
+            own = event.node_handle
+            return event.is_step_event and own is not None and own.is_or_descends_from(handle)
+
+        return self.filter_events(is_of_node)
+
+    def filter_events(self, event_filter: Callable[[DagsterEvent], bool]) -> Sequence[DagsterEvent]:
         """The events that pass a test."""
         return [event for event in self.all_events if event_filter(event)]
 
-    def get_step_success_events(self) -> Sequence[Event]:
-        return self.filter_events(lambda event: event.is_step_success)
+    def _of_kind(self, kind: str, node: str | None = None) -> list[DagsterEvent]:
+        found = self.all_events if node is None else self.events_for_node(node)
+        return [event for event in found if event.event_type_value == kind]
 
-    def get_failed_step_keys(self) -> Any:
-        return {event.step_key for event in self.all_events if event.is_step_failure}
+    def get_step_success_events(self) -> Sequence[DagsterEvent]:
+        """The successes of steps."""
+        return self._of_kind("STEP_SUCCESS")
 
-    def _tell(self) -> list[Event]:
-        found = [Event("RUN_START")]
-        for outcome in self._outcomes:
-            found += self._tell_step(outcome)
-        for step in self._run.state.steps.values():
-            if step.state is StepState.SKIPPED:
-                found.append(_event("STEP_SKIPPED", step.key))
-        found.append(Event("RUN_SUCCESS" if self.success else "RUN_FAILURE"))
-        return found
+    def get_step_failure_events(self) -> Sequence[DagsterEvent]:
+        """The failures of steps, those that were tried again not counted."""
+        return self._of_kind("STEP_FAILURE")
 
-    def _tell_step(self, outcome: Outcome) -> list[Event]:
-        key = outcome.step
-        found = [_event("STEP_START" if outcome.attempt == 1 else "STEP_RESTARTED", key)]
-        found += [_event(_LOGGED.get(one["kind"], one["kind"]), key, one) for one in outcome.events]
-        if outcome.status is OutcomeStatus.SUCCEEDED:
-            found += self._tell_outputs(outcome)
-            found.append(_event("STEP_SUCCESS", key))
-        elif self._run.state.steps[key].attempt == outcome.attempt:
-            data = _failure_data(outcome.failure) if outcome.failure is not None else None
-            found.append(_event("STEP_FAILURE", key, data, data.error.message if data is not None else ""))
-        else:
-            found.append(_event("STEP_UP_FOR_RETRY", key))
-        return found
+    def get_step_skipped_events(self) -> Sequence[DagsterEvent]:
+        """The skips of steps."""
+        return self._of_kind("STEP_SKIPPED")
 
-    def _tell_outputs(self, outcome: Outcome) -> Iterator[Event]:
-        op = self._run.plan.by_name[outcome.step.op].op
-        for name, record in outcome.outputs.items():
-            spec = op.output(name)
-            keys = record if spec is not None and spec.dynamic else (None,)
-            for key in keys:
-                yield _event("STEP_OUTPUT", outcome.step, StepOutputData(name, key))
+    def get_failed_step_keys(self) -> set[str]:
+        """The keys of the steps that failed."""
+        return {str(step.key) for step in self._run.state.steps.values() if step.state is StepState.FAILED}
+
+    def get_run_success_event(self) -> DagsterEvent:
+        """That the run succeeded. Raises DagsterError when it did not."""
+        return self._one("PIPELINE_SUCCESS")
+
+    def get_run_failure_event(self) -> DagsterEvent:
+        """That the run failed. Raises DagsterError when it did not."""
+        return self._one("PIPELINE_FAILURE")
+
+    def _one(self, kind: str) -> DagsterEvent:
+        found = self._of_kind(kind)
+        if not found:
+            raise DagsterError(f"run {self.run_id} has no event {kind}; it ended as {self.dagster_run.status.value}")
+        return found[0]
+
+    def get_asset_materialization_events(self) -> Sequence[DagsterEvent]:
+        """What ops said that they wrote."""
+        return self._of_kind("ASSET_MATERIALIZATION")
+
+    def get_asset_observation_events(self) -> Sequence[DagsterEvent]:
+        """What ops said that they saw."""
+        return self._of_kind("ASSET_OBSERVATION")
+
+    def get_asset_materialization_planned_events(self) -> Sequence[DagsterEvent]:
+        """Kedge plans no assets: none."""
+        return []
+
+    def get_asset_check_evaluations(self) -> Sequence[Any]:
+        """Kedge has no asset checks: none."""
+        return []
+
+    def asset_materializations_for_node(self, node_name: str) -> Sequence[Any]:
+        """What one node said that it wrote."""
+        return [event.materialization for event in self._of_kind("ASSET_MATERIALIZATION", node_name)]
+
+    def asset_observations_for_node(self, node_name: str) -> Sequence[Any]:
+        """What one node said that it saw."""
+        return [one.asset_observation_data.asset_observation for one in self._of_kind("ASSET_OBSERVATION", node_name)]
+
+    def expectation_results_for_node(self, node_str: str) -> Sequence[Any]:
+        """What one node said that it checked."""
+        found = self._of_kind("STEP_EXPECTATION_RESULT", node_str)
+        return [event.step_expectation_result_data.expectation_result for event in found]
+
+    def failure_data_for_node(self, node_str: str) -> StepFailureData | None:
+        """Why the node failed; None when it did not."""
+        found = self._of_kind("STEP_FAILURE", node_str)
+        return found[0].step_failure_data if found else None
 
 
-_LOGGED = {
-    "AssetMaterialization": "ASSET_MATERIALIZATION",
-    "AssetObservation": "ASSET_OBSERVATION",
-    "ExpectationResult": "STEP_EXPECTATION_RESULT",
-}
+class ExecuteInProcessResult(ExecutionResult):
+    """The result of `execute_in_process`. Values are those that the ops gave, whatever stored them."""
 
+    def __init__(
+        self,
+        program: Program,
+        run: Run,
+        outcomes: Sequence[Outcome],
+        values: Mapping[StepKey, Values],
+        history: History | None = None,
+    ) -> None:
+        super().__init__(program, run, outcomes, history)
+        self._values = values
 
-def _event(kind: str, key: StepKey, data: Any = None, message: str = "") -> Event:
-    return Event(kind, str(key), key.op.rpartition(".")[2], data, message)
+    def _has_value(self, step: Step, output: str) -> bool:
+        return output in self._values.get(step.key, {})
 
-
-def _failure_data(failure: Failure) -> StepFailureData:
-    """As Dagster shows it: what user code raised stands as the cause of an error that says so."""
-    error = _error_info(failure)
-    if failure.error == "Failure":
-        return StepFailureData(error, UserFailureData(failure.message, failure.metadata))
-    if failure.error == "RetryRequested" or hasattr(errors, failure.error):
-        return StepFailureData(error)
-    return StepFailureData(
-        ErrorInfo("DagsterExecutionStepExecutionError", f"user code raised: {error.message}", "", error)
-    )
-
-
-def _error_info(failure: Failure) -> ErrorInfo:
-    cause = None if failure.cause is None else _error_info(failure.cause)
-    return ErrorInfo(failure.error, failure.message, failure.stack, cause)
+    def _value(self, step: Step, output: str) -> Any:
+        return self._values[step.key][output]

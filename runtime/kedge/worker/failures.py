@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import os
 import traceback
+from collections.abc import Mapping
 from types import TracebackType
+from typing import Any
 
-from kedge.core.errors import DagsterError, DagsterMaxRetriesExceededError, DagsterUserCodeExecutionError
+from kedge.core.errors import (
+    DagsterError,
+    DagsterMaxRetriesExceededError,
+    DagsterTypeCheckDidNotPass,
+    DagsterUserCodeExecutionError,
+)
 from kedge.core.protocol import Failure, RetryRequest
 from kedge.definitions import values
 
@@ -24,9 +31,18 @@ def failure_of(error: BaseException, retries: int) -> Failure:
             return _describe(exceeded, retryable=False)
         return _describe(error, request=RetryRequest(error.max_retries, float(error.seconds_to_wait or 0)))
     if isinstance(error, values.Failure):
-        found = {key: values.plain(one) for key, one in error.metadata.items()}
-        return _describe(error, retryable=error.allow_retries, metadata=found)
+        return _describe(error, retryable=error.allow_retries, metadata=_encoded(error.metadata))
+    if isinstance(error, DagsterTypeCheckDidNotPass):
+        return _describe(error, retryable=False, metadata=_encoded(error.metadata))
     return _describe(error, retryable=_may_pass_next_time(error))
+
+
+def _encoded(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    if not metadata:
+        return {}
+    from kedge.definitions.wire import encode_metadata
+
+    return encode_metadata(metadata)
 
 
 def _may_pass_next_time(error: BaseException) -> bool:
@@ -60,6 +76,8 @@ def _describe(
 
 
 def _text_of(error: BaseException) -> str:
+    if isinstance(error, values.Failure):
+        return error.description or ""
     try:
         return str(error)
     except Exception as broken:

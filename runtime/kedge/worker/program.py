@@ -5,13 +5,14 @@ Made once per process from a job and a run config; the engine's side of a run (p
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
 from kedge.core.retry import RetryPolicy
-from kedge.definitions.contexts import RunView
+from kedge.definitions.dagster_runs import DagsterRun, DagsterRunStatus
 from kedge.definitions.flatten import FlatOp
 from kedge.definitions.ins_outs import DEFAULT_IO_MANAGER, OutputDefinition
 from kedge.definitions.io_managers import IOManager
@@ -51,7 +52,9 @@ class Program:
     ) -> None:
         self.job = job
         self.config = config
-        self.run = RunView(run_id, job.name, tags, config.given)
+        chosen = job.op_selection or None
+        self.run = DagsterRun(job.name, run_id, config.given, chosen, status=DagsterRunStatus.STARTED, tags=tags)
+        self.instance: Any = None
         self.default_io = default_io
         self._bound: dict[str, BoundOp] = {}
         self._constants: dict[str, dict[str, Any]] = {}
@@ -60,7 +63,17 @@ class Program:
 
     def scope(self, log: Any = None) -> ResourceScope:
         """The resources of this run, not started yet."""
-        return ResourceScope(self.job.resource_defs, self.config.resources, self.run.run_id, log)
+        return ResourceScope(
+            self.job.resource_defs, self.config.resources, self.run.run_id, log, self.run, self.instance
+        )
+
+    def logging(self) -> contextlib.AbstractContextManager[None]:
+        """A block in which messages go to the loggers that the run config names; where they go already, if it names none."""
+        if not self.config.loggers:
+            return contextlib.nullcontext()
+        from kedge.definitions.loggers import logging_to
+
+        return logging_to(self.job.logger_defs, self.config.loggers, self.job, self.run.run_id)
 
     def bound(self, name: str) -> BoundOp:
         """The op of that flat name, ready to run."""

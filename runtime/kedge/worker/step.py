@@ -15,6 +15,7 @@ from kedge.core.errors import (
     DagsterExecutionHandleOutputError,
     DagsterExecutionLoadInputError,
     DagsterExecutionStepExecutionError,
+    DagsterInvalidMetadata,
     DagsterInvariantViolationError,
     DagsterStepOutputNotFoundError,
 )
@@ -24,11 +25,10 @@ from kedge.core.retry import allows_retry
 from kedge.definitions import outputs
 from kedge.definitions.contexts import OpExecutionContext
 from kedge.definitions.ins_outs import InputDefinition, OutputDefinition
-from kedge.definitions.io_managers import InputContext, OutputContext
 from kedge.definitions.resources import ResourceScope
 from kedge.definitions.types import NOTHING, DagsterType
-from kedge.definitions.values import DynamicOutput, Output, describe_event, plain
-from kedge.worker import hooks
+from kedge.definitions.values import DynamicOutput, Output
+from kedge.worker import hooks, io_contexts
 from kedge.worker.failures import failure_of, user_exception
 from kedge.worker.lazy import LazyList, is_lazy
 from kedge.worker.program import Program
@@ -103,15 +103,20 @@ class _Attempt:
         program = env.program
         self.bound = bound = program.bound(self.step.op)
         context = OpExecutionContext(
-            self.step, bound.definition, bound.config, None, program.run, self.retries, program.job, self.attempt
+            self.step, bound.definition, bound.config, None, program.run, self.retries, program, self.attempt
         )
         self.context = context
+        context.records = self.records
         context.resources = program.resources_for(bound, env.scope)
         loaded = self._load(inputs) if bound.definition.data_inputs else {}
         if env.memory is not None:
             env.memory[self.step] = self.values
         self.entered = env.clock()
-        self._compute(context, loaded)
+        OpExecutionContext.running = context
+        try:
+            self._compute(context, loaded)
+        finally:
+            OpExecutionContext.running = None
         if self.left is None:
             self.left = env.clock()
         self._close_outputs()
@@ -172,49 +177,13 @@ class _Attempt:
             manager = program.io_manager(key, env.scope)
             if manager is program.default_io and env.memory is not None and source is not None:
                 return _from_memory(env.memory, source)
-            return manager.load_input(self._input_context(definition, source, upstream, key))
+            return manager.load_input(io_contexts.of_input(env, self.context, self.bound, definition, source, key))
         except Exception as error:
             raise DagsterExecutionLoadInputError(
-                f"step {self.step}: loading input {definition.name!r} failed: {error}"
+                f"step {self.step}: loading input {definition.name!r} failed: {error}",
+                step_key=str(self.step),
+                input_name=definition.name,
             ) from error
-
-    def _input_context(
-        self, definition: InputDefinition, source: SourceRef | None, upstream: OutputDefinition | None, key: str
-    ) -> InputContext:
-        program = self.env.program
-        feeding = None
-        if source is not None and upstream is not None:
-            feeding = OutputContext(
-                step=source.step,
-                name=source.output,
-                run_id=program.run.run_id,
-                mapping_key=source.mapping_key,
-                op_def=program.bound(source.step.op).definition,
-                dagster_type=upstream.dagster_type,
-                definition_metadata=upstream.metadata,
-                output_metadata=(source.record or {}).get("metadata", {}),
-                io=self.env.io,
-            )
-        context = self.context
-        assert context is not None
-        return InputContext(
-            step=self.step,
-            name=definition.name,
-            run_id=program.run.run_id,
-            op_def=self.bound.definition,
-            dagster_type=definition.dagster_type,
-            definition_metadata=definition.metadata,
-            upstream_output=feeding,
-            resources=self._io_resources(key),
-            resource_config=program.config.resources.get(key),
-            log=context.log,
-            io=self.env.io,
-            record=None if source is None else source.record,
-        )
-
-    def _io_resources(self, key: str) -> Any:
-        definition = self.env.program.job.resource_defs.get(key)
-        return self.env.scope.select(definition.required_resource_keys) if definition is not None else None
 
     # -- the op -----------------------------------------------------------------------------------------------
 
@@ -228,8 +197,8 @@ class _Attempt:
             raise
         except Exception as error:
             self.left = self.env.clock()
-            raise _user_error(self.step, error) from error
-        produced = outputs.stream(definition, result)
+            raise self._user_error(error) from error
+        produced = outputs.stream(definition, result, context.requires_typed_event_stream)
         while True:
             try:
                 one = next(produced)
@@ -238,7 +207,7 @@ class _Attempt:
             except DagsterError:
                 raise
             except Exception as error:
-                raise _user_error(self.step, error) from error
+                raise self._user_error(error) from error
             finally:
                 self.left = self.env.clock()
             self._take(one)
@@ -264,11 +233,8 @@ class _Attempt:
             keys[one.mapping_key] = self._store(definition, one, one.mapping_key)
             self.values.setdefault(one.output_name, {})[one.mapping_key] = one.value
         else:
-            context = self.context
-            assert context is not None
-            if context.events is None:
-                context.events = []
-            context.events.append(describe_event(one))
+            assert self.context is not None
+            self.context.log_event(one)
 
     def _output(self, name: str, dynamic: bool) -> OutputDefinition:
         definition = self.bound.outputs.get(name)
@@ -291,47 +257,32 @@ class _Attempt:
                 return None
         env, program, context = self.env, self.env.program, self.context
         assert context is not None
-        noted = dict(one.metadata) if one.metadata else None
+        noted = one.metadata or None
         if context.output_metadata is not None:
-            extra = context.output_metadata.get((definition.name, key)) or context.output_metadata.get(
-                (definition.name, None), {}
-            )
-            noted = {**(noted or {}), **extra}
+            noted = _with_noted(noted, context.get_output_metadata(definition.name, key))
         manager = program.io_manager(definition.io_manager_key, env.scope)
         if manager is program.default_io and env.memory is not None:
-            return {"metadata": plain(noted)} if noted else None
+            return {"metadata": _encoded(noted)} if noted else None
         return self._handle(manager, definition, one.value, key, noted)
 
     def _handle(
         self, manager: Any, definition: OutputDefinition, value: Any, key: str | None, noted: dict[str, Any] | None
     ) -> Mapping[str, Any] | None:
-        program, context = self.env.program, self.context
-        assert context is not None
-        output_context = OutputContext(
-            step=self.step,
-            name=definition.name,
-            run_id=program.run.run_id,
-            mapping_key=key,
-            attempt=self.attempt,
-            op_def=self.bound.definition,
-            dagster_type=definition.dagster_type,
-            definition_metadata=definition.metadata,
-            output_metadata=noted,
-            resources=self._io_resources(definition.io_manager_key),
-            resource_config=program.config.resources.get(definition.io_manager_key),
-            log=context.log,
-            io=self.env.io,
-        )
+        output_context = io_contexts.of_output(self.env, self.context, self.bound, definition, key, noted)
         try:
-            manager.handle_output(output_context, value)
+            io_contexts.store(manager, output_context, value)
+        except (DagsterInvariantViolationError, DagsterInvalidMetadata):
+            raise
         except Exception as error:
             raise DagsterExecutionHandleOutputError(
-                f"step {self.step}: storing output {definition.name!r} failed: {error}"
+                f"step {self.step}: storing output {definition.name!r} failed: {error}",
+                step_key=str(self.step),
+                output_name=definition.name,
             ) from error
-        noted = {**(noted or {}), **output_context.added_metadata}
+        noted = {**(noted or {}), **output_context.get_logged_metadata()}
         record = dict(output_context.record or {})
         if noted:
-            record["metadata"] = plain(noted)
+            record["metadata"] = _encoded(noted)
         return record or None
 
     def _close_outputs(self) -> None:
@@ -347,17 +298,45 @@ class _Attempt:
             elif definition.dagster_type.is_nothing:
                 self.records[name] = None
             else:
-                raise DagsterStepOutputNotFoundError(
-                    f"op {self.bound.definition.name} ended without its output {name!r}. Yield Output(value, "
-                    f"{name!r}), or declare Out(is_required=False) to make it optional"
-                )
+                raise self._missing(name)
+
+    def _missing(self, name: str) -> DagsterError:
+        op, context = self.bound.definition, self.context
+        if context is not None and context.requires_typed_event_stream:
+            why = context.typed_event_stream_error_message or "Give each output as an Output"
+            return DagsterInvariantViolationError(f"op {op.name} did not give its output {name!r}. {why}")
+        return DagsterStepOutputNotFoundError(
+            f"op {op.name} ended without its output {name!r}. Yield Output(value, {name!r}), or declare "
+            "Out(is_required=False) to make it optional",
+            step_key=str(self.step),
+            output_name=name,
+        )
 
     def _check(self, kind: DagsterType, value: Any, what: str) -> None:
         kind.check_or_raise(self.context, value, f"step {self.step}: {what}")
 
+    def _user_error(self, error: Exception) -> DagsterExecutionStepExecutionError:
+        return DagsterExecutionStepExecutionError(
+            f"Error occurred while executing op of step {self.step}: {error}",
+            step_key=str(self.step),
+            op_name=self.step.op.rpartition(".")[2],
+            op_def_name=self.bound.definition.name,
+        )
 
-def _user_error(step: StepKey, error: Exception) -> DagsterExecutionStepExecutionError:
-    return DagsterExecutionStepExecutionError(f"Error occurred while executing op of step {step}: {error}")
+
+def _with_noted(given: Mapping[str, Any] | None, noted: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The metadata of an output, and over it what `add_output_metadata` said."""
+    if not noted:
+        return given
+    from kedge.definitions.metadata import normalize_metadata
+
+    return {**(given or {}), **normalize_metadata(noted)}
+
+
+def _encoded(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    from kedge.definitions.wire import encode_metadata
+
+    return encode_metadata(metadata)
 
 
 def _from_memory(memory: Mapping[StepKey, Values], source: SourceRef) -> Any:
