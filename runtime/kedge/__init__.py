@@ -60,8 +60,8 @@ if TYPE_CHECKING:
     from kedge.definitions.ins_outs import Out as Out
     from kedge.definitions.io_contexts import InputContext as InputContext
     from kedge.definitions.io_contexts import OutputContext as OutputContext
-    from kedge.definitions.io_contexts import build_input_context as build_input_context
-    from kedge.definitions.io_contexts import build_output_context as build_output_context
+    from kedge.definitions.io_builders import build_input_context as build_input_context
+    from kedge.definitions.io_builders import build_output_context as build_output_context
     from kedge.definitions.io_managers import InputManager as InputManager
     from kedge.definitions.io_managers import InputManagerDefinition as InputManagerDefinition
     from kedge.definitions.io_managers import IOManager as IOManager
@@ -110,6 +110,7 @@ if TYPE_CHECKING:
     from kedge.definitions.tables import TableRecord as TableRecord
     from kedge.definitions.tables import TableSchema as TableSchema
     from kedge.definitions.tables import TableSchemaMetadataValue as TableSchemaMetadataValue
+    from kedge.definitions.validation import validate_run_config as validate_run_config
     from kedge.definitions.values import AssetMaterialization as AssetMaterialization
     from kedge.definitions.values import AssetObservation as AssetObservation
     from kedge.definitions.values import DynamicOutput as DynamicOutput
@@ -155,7 +156,8 @@ _HOMES = {
     "definitions.hooks": "HookContext HookDefinition failure_hook success_hook",
     "definitions.ins_outs": "DynamicOut GraphIn GraphOut In Out",
     "definitions.direct_context": "build_op_context",
-    "definitions.io_contexts": "InputContext OutputContext build_input_context build_output_context",
+    "definitions.io_builders": "build_input_context build_output_context",
+    "definitions.io_contexts": "InputContext OutputContext",
     "definitions.io_managers": """IOManager IOManagerDefinition InputManager InputManagerDefinition input_manager
         io_manager""",
     "definitions.jobs": "JobDefinition job",
@@ -171,6 +173,7 @@ _HOMES = {
         resource""",
     "definitions.types": """DagsterType PythonObjectDagsterType TypeCheck make_python_type_usable_as_dagster_type
         usable_as_dagster_type""",
+    "definitions.validation": "validate_run_config",
     "definitions.values": """AssetMaterialization AssetObservation DynamicOutput ExpectationResult Failure Nothing
         Output RetryRequested""",
     "definitions.versions": """OpVersionContext ResourceVersionContext SourceHashVersionStrategy

@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from typing import Any as AnyType
 
 from kedge.core.errors import (
+    CheckError,
     ConfigFault,
     DagsterInvalidConfigDefinitionError,
     DagsterInvalidConfigError,
     DagsterInvalidDefinitionError,
+    ParameterCheckError,
 )
 from kedge.definitions.ins_outs import NO_VALUE
 from kedge.definitions.types import DagsterType
@@ -83,7 +85,7 @@ class Field:
     """One entry of a shape: its kind, whether it must be given, its default (as config, before it is resolved).
 
     `is_secret` says that shown values are to be hidden. Raises DagsterInvalidConfigError for a default that does not
-    fit, and DagsterInvalidDefinitionError for a required field with one.
+    fit, and ParameterCheckError for a required field with one.
     """
 
     def __init__(
@@ -106,9 +108,13 @@ class Field:
 
     def _check_default(self, default: AnyType, is_required: bool | None) -> None:
         if callable(default):
-            raise DagsterInvalidConfigDefinitionError("Field: default_value can't be a function; give the value itself")
+            raise ParameterCheckError("Field: default_value can't be a function; give the value itself")
         if is_required:
-            raise DagsterInvalidConfigDefinitionError("Field: a required field takes no default")
+            raise ParameterCheckError("Field: a required field takes no default; leave one of the two away")
+        if hasattr(type(default), "__members__"):
+            raise DagsterInvalidDefinitionError(
+                f"Field: the default is written as config has it: {default.name!r}, not {default!r}"
+            )
         if hasattr(default, "env_var_name"):
             self._default = default = {"env": default.env_var_name}
         faults: Errors = []
@@ -124,9 +130,9 @@ class Field:
 
     @property
     def default_value(self) -> AnyType:
-        """The default as config. Raises DagsterInvalidDefinitionError when there is none."""
+        """The default as config. Raises CheckError when there is none."""
         if self._default is NO_VALUE:
-            raise DagsterInvalidDefinitionError("Field: there is no default; ask default_provided first")
+            raise CheckError("Field: there is no default; ask default_provided first")
         return self._default
 
     def as_field(self) -> Field:
@@ -213,9 +219,7 @@ class Shape(ConfigType):
             reason = "MISSING_REQUIRED_FIELD" if len(missing) == 1 else "MISSING_REQUIRED_FIELDS"
             errors.append(ConfigFault(path, f"{what}; for example {example!r}", reason))
 
-    def _take_unknown(
-        self, value: Mapping[str, AnyType], found: dict[str, AnyType], path: str, errors: Errors
-    ) -> None:
+    def _take_unknown(self, value: Mapping[str, AnyType], found: dict[str, AnyType], path: str, errors: Errors) -> None:
         unknown = [name for name in value if name not in self.fields and name not in self.field_aliases.values()]
         if unknown:
             names = ", ".join(repr(name) for name in unknown)
@@ -239,9 +243,7 @@ class Permissive(Shape):
     def __init__(self, fields: Mapping[str, AnyType] | None = None, description: str | None = None) -> None:
         super().__init__(fields or {}, description)
 
-    def _take_unknown(
-        self, value: Mapping[str, AnyType], found: dict[str, AnyType], path: str, errors: Errors
-    ) -> None:
+    def _take_unknown(self, value: Mapping[str, AnyType], found: dict[str, AnyType], path: str, errors: Errors) -> None:
         found.update({name: one for name, one in value.items() if name not in self.fields})
 
 
@@ -303,13 +305,11 @@ def config_type_of(schema: AnyType) -> ConfigType:
     if isinstance(schema, DagsterType):
         return _of_type(schema)
     if isinstance(schema, type) and issubclass(schema, ConfigType):
-        raise DagsterInvalidConfigDefinitionError(
-            f"{schema.__name__} is a class of config types; give one, as {schema.__name__}(...)"
-        )
+        raise ParameterCheckError(f"{schema.__name__} is a class of config types; give one, as {schema.__name__}(...)")
     try:
         return _BUILTIN[schema]
     except (KeyError, TypeError):
-        raise DagsterInvalidConfigDefinitionError(f"{schema!r} is no config schema: use {_ALLOWED}") from None
+        raise DagsterInvalidDefinitionError(f"{schema!r} is no config schema: use {_ALLOWED}") from None
 
 
 def _of_mapping(schema: Mapping[AnyType, AnyType]) -> ConfigType:
@@ -322,7 +322,7 @@ def _of_mapping(schema: Mapping[AnyType, AnyType]) -> ConfigType:
 
 
 def _of_type(schema: DagsterType) -> ConfigType:
-    found = _OF_TYPES.get(schema.key)
+    found = _OF_TYPES.get(schema.key or "")
     if found is None:
         raise DagsterInvalidDefinitionError(
             f"{schema.display_name} is a type of inputs and outputs, not of config: use {_ALLOWED}"
@@ -340,7 +340,7 @@ def fields_of(fields: Mapping[str, AnyType]) -> dict[str, Field]:
             raise DagsterInvalidConfigDefinitionError(f"field {name!r}: the name of a field is text")
         try:
             found[name] = field_from(one)
-        except DagsterInvalidConfigDefinitionError as error:
+        except (DagsterInvalidDefinitionError, DagsterInvalidConfigDefinitionError) as error:
             raise DagsterInvalidConfigDefinitionError(f"field {name!r}: {error}") from None
     return found
 
@@ -351,5 +351,16 @@ def field_from(schema: AnyType) -> Field:
 
 
 def field_of(schema: AnyType) -> Field | None:
-    """The field that a definition's `config_schema` describes; None when it takes none."""
-    return None if schema is None else field_from(schema)
+    """The field that a definition's `config_schema` describes; None when it takes none.
+
+    Raises DagsterInvalidConfigDefinitionError for what is no schema, and DagsterInvalidDefinitionError for a type of
+    inputs and outputs.
+    """
+    if schema is None:
+        return None
+    try:
+        return field_from(schema)
+    except DagsterInvalidDefinitionError as error:
+        if isinstance(schema, DagsterType) or hasattr(schema, "__origin__"):
+            raise
+        raise DagsterInvalidConfigDefinitionError(f"config_schema: {error}") from None

@@ -27,7 +27,9 @@ def configured(
 
 def configured_field(config: Any, config_schema: Any) -> Field | None:
     """The schema of the definition that `configured` makes: none for a constant, the smaller one for a function."""
-    return field_of(config_schema if config_schema is not None else Any) if callable(config) else None
+    if not callable(config):
+        return None
+    return Field(Any, is_required=False) if config_schema is None else field_of(config_schema)
 
 
 def resolver_of(inner: Field | None, config: Any, name: str, config_schema: Any) -> Callable[[Any], Any]:

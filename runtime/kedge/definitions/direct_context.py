@@ -23,7 +23,8 @@ from kedge.core.ids import StepKey
 from kedge.definitions.contexts import OpExecutionContext, check_event, output_to_note
 from kedge.definitions.dagster_runs import DagsterRun
 from kedge.definitions.ins_outs import NO_VALUE
-from kedge.definitions.resources import ResourceDefinition, Resources, ResourceScope, coerce_all, resolve_configs
+from kedge.definitions.resource_scope import ResourceScope, resolve_configs
+from kedge.definitions.resources import ResourceDefinition, Resources, coerce_all
 
 _RUN_ID = "EPHEMERAL"
 

@@ -1,4 +1,4 @@
-"""Config and resources as pydantic models: Config, PermissiveConfig, RunConfig, ConfigurableResource and friends.
+"""Config as pydantic models: Config, PermissiveConfig, and RunConfig.
 
 Apart from the rest, because pydantic takes most of the time of an import: a job that declares no model never
 loads it.
@@ -6,111 +6,109 @@ loads it.
 
 from __future__ import annotations
 
-import contextlib
-import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Self
+import enum
+from collections.abc import Mapping
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
-from kedge.core.errors import DagsterInvalidConfigError
-from kedge.definitions.config import ConfigType, EnvVar, Errors
-from kedge.definitions.ins_outs import NO_VALUE
-from kedge.definitions.io_managers import InputContext, IOManager, OutputContext
+from kedge.core.errors import DagsterInvalidConfigError, DagsterInvalidInvocationError
+from kedge.definitions.config import ConfigType, Errors, Field
+from kedge.definitions.config_kinds import EnvVar, IntEnvVar
+from kedge.definitions.model_schema import ModelConfig, discriminator_of, plain_of, shape_of, values_of
+
+__all__ = ["Config", "ModelConfig", "ModelOfConfig", "PermissiveConfig", "RunConfig", "plain_of", "values_of"]
 
 
-class _EnvModel(BaseModel):
-    """A model whose fields may be an EnvVar: it stays one until the run reads it."""
+class ModelOfConfig(BaseModel):
+    """What configs and resources have in common: they can't be changed, and a field may hold an EnvVar."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     @model_validator(mode="wrap")
     @classmethod
-    def _keep_env(cls, values: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
-        made = validate(values)
-        if isinstance(values, dict):
-            for name, value in values.items():
-                if isinstance(value, EnvVar):
-                    made.__dict__[name] = value  # pydantic made plain text of it
+    def _take_config(cls, values: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        """Take values in the form of config too, and keep each EnvVar as it is."""
+        if not isinstance(values, Mapping):
+            return validate(values)
+        made = validate(_from_config(cls, values))
+        for name, info in cls.model_fields.items():
+            given = values.get(info.alias or name, values.get(name))
+            if given is not None and isinstance(given, EnvVar | IntEnvVar | list | dict):
+                made.__dict__[name] = _with_env(made.__dict__[name], given)
         return made
 
+    @classmethod
+    def to_config_schema(cls) -> Field:
+        """The model's schema as a field, for `config_schema`; what is given then is plain data, not the model."""
+        return Field(shape_of(cls))
 
-def plain_of(model: BaseModel, but: Iterable[str] = ()) -> dict[str, Any]:
-    """A model as the plain data that a run config holds."""
-    found = model.model_dump(mode="json", exclude=set(but))
-    for name in found:
-        value = getattr(model, name, None)
-        if isinstance(value, EnvVar):
-            found[name] = {"env": str(value)}
-    return found
+    @classmethod
+    def to_fields_dict(cls) -> dict[str, Field]:
+        """The model's fields, for a schema that is written by hand."""
+        return shape_of(cls).fields
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        try:
+            super().__setattr__(name, value)
+        except (ValidationError, ValueError) as error:
+            raise DagsterInvalidInvocationError(
+                f"{type(self).__name__}: field {name!r} can't be set, a config or resource does not change. Keep state "
+                "in a private attribute (a name with an underscore and PrivateAttr), or in an object of its own"
+            ) from error
 
 
-class Config(_EnvModel):
-    """Config of an op or a resource as a model; unknown fields are refused, values can't be changed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+class Config(ModelOfConfig):
+    """Config of an op or a resource as a model: its values can't be changed. A run config has its fields alone."""
 
 
 class PermissiveConfig(Config):
     """Config that takes fields beyond those declared."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", arbitrary_types_allowed=True)
+    model_config = ConfigDict(extra="allow")
 
 
-class ModelConfig(ConfigType):
-    """The schema behind a pydantic model. Types are strict, as in Dagster: no text for a number."""
-
-    def __init__(self, model: type[BaseModel]) -> None:
-        self.model = model
-
-    def resolve(self, value: Any, path: str, errors: Errors) -> Any:
-        if isinstance(value, BaseModel):
-            if isinstance(value, self.model) and not any(isinstance(one, EnvVar) for one in vars(value).values()):
-                return value
-            value = plain_of(value)
-        faults: Errors = []
-        given, from_env = _read_env(value if value is not None else {}, path, faults)
-        errors += faults
-        if faults:
-            return None
-        try:
-            return _validate(self.model, given, strict=not from_env)
-        except ValidationError as error:
-            errors += [f"{_path_of(path, one['loc'])}: {one['msg']}" for one in error.errors()]
-            return None
-
-    def default(self) -> Any:
-        try:
-            return self.model()
-        except ValidationError:
-            return NO_VALUE
+def _from_config(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` with selectors of a union, names of enums and left-out optional fields in pydantic's own form."""
+    found = dict(values)
+    for name, info in model.model_fields.items():
+        key = info.alias or name
+        if key in found:
+            found[key] = _field_from_config(info, found[key])
+        elif name not in found and info.is_required() and _may_be_none(info):
+            found[key] = None
+    return found
 
 
-def _path_of(path: str, loc: tuple[Any, ...]) -> str:
-    return ":".join([path, *map(str, loc)])
+def _may_be_none(info: FieldInfo) -> bool:
+    import typing
+
+    return type(None) in typing.get_args(info.annotation)
 
 
-def _validate(model: type[BaseModel], value: Any, strict: bool) -> BaseModel:
-    """JSON mode is strict about scalars and still takes an enum's name or a nested mapping."""
-    try:
-        text = json.dumps(value)
-    except (TypeError, ValueError):
-        return model.model_validate(value)
-    return model.model_validate_json(text, strict=strict)
+def _field_from_config(info: FieldInfo, value: Any) -> Any:
+    discriminator = discriminator_of(info)
+    if discriminator is not None and isinstance(value, Mapping) and len(value) == 1 and discriminator not in value:
+        ((word, content),) = value.items()
+        return {**(content or {}), discriminator: word} if isinstance(content, Mapping | None) else value
+    kind = info.annotation
+    if isinstance(kind, type) and issubclass(kind, enum.Enum) and isinstance(value, str):
+        named = kind.__members__.get(value)
+        if named is not None and not any(value == one.value for one in kind):
+            return named
+    return value
 
 
-def _read_env(value: Any, path: str, errors: Errors) -> tuple[Any, bool]:
-    """`value` with EnvVar and {"env": NAME} read from the environment, and whether there was one."""
-    if isinstance(value, EnvVar):
-        return value.read(path, errors), True
-    if isinstance(value, Mapping):
-        if set(value) == {"env"} and isinstance(value["env"], str):
-            return EnvVar(value["env"]).read(path, errors), True
-        pairs = {key: _read_env(one, f"{path}:{key}", errors) for key, one in value.items()}
-        return {key: one for key, (one, _) in pairs.items()}, any(found for _, found in pairs.values())
-    if isinstance(value, list | tuple):
-        members = [_read_env(one, f"{path}[{i}]", errors) for i, one in enumerate(value)]
-        return [one for one, _ in members], any(found for _, found in members)
-    return value, False
+def _with_env(made: Any, given: Any) -> Any:
+    """`made` with the EnvVars of `given` in their places; pydantic made plain values of them."""
+    if isinstance(given, EnvVar | IntEnvVar):
+        return given
+    if isinstance(given, list) and isinstance(made, list) and len(given) == len(made):
+        return [_with_env(one, other) for one, other in zip(made, given, strict=True)]
+    if isinstance(given, dict) and isinstance(made, dict):
+        return {key: _with_env(one, given.get(key)) for key, one in made.items()}
+    return made
 
 
 class RunConfig:
@@ -139,119 +137,35 @@ class RunConfig:
             "execution": self.execution,
             "inputs": self.inputs,
         }
-        return {name: part for name, part in found.items() if part}
+        if not found["inputs"]:
+            del found["inputs"]
+        return found
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RunConfig) and self.to_config_dict() == other.to_config_dict()
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def _entry(one: Any) -> Any:
-    if isinstance(one, ConfigurableResource):
+    if hasattr(one, "config_values"):
         return {"config": one.config_values()}
     if isinstance(one, BaseModel):
         return {"config": plain_of(one)}
+    if isinstance(one, Mapping):
+        return {key: _ops(inner) if key == "ops" else _nested(inner) for key, inner in one.items()}
     return one
 
 
-class ConfigurableResource(_EnvModel):
-    """A resource as a model: its fields are its config, and it is itself what ops get.
-
-    Override `create_resource` to hand something else to ops, `setup_for_execution` and
-    `teardown_after_execution`, or `yield_for_execution`, for what has to be opened and closed. Fields may be
-    resources themselves.
-    """
-
-    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
-    launch_time: ClassVar[bool] = False
-
-    @classmethod
-    def configure_at_launch(cls, **values: Any) -> Any:
-        """A resource whose remaining fields come from the run config."""
-        from kedge.definitions.resources import ModelResource
-
-        return ModelResource(cls, values)
-
-    def config_values(self) -> dict[str, Any]:
-        """The fields that are config, as plain data."""
-        return plain_of(self, but=self.nested())
-
-    @classmethod
-    def nested_fields(cls) -> dict[str, type]:
-        """The fields that are declared as resources."""
-        return {
-            name: info.annotation
-            for name, info in cls.model_fields.items()
-            if isinstance(info.annotation, type) and issubclass(info.annotation, ConfigurableResource)
-        }
-
-    def nested(self) -> dict[str, Any]:
-        """The fields that hold resources."""
-        return {
-            name: getattr(self, name)
-            for name in type(self).model_fields
-            if isinstance(getattr(self, name), ConfigurableResource)
-        }
-
-    def setup_for_execution(self, context: Any) -> None:
-        """Called once before the resource is used."""
-
-    def teardown_after_execution(self, context: Any) -> None:
-        """Called once after the run (in process) or the step, also when it failed."""
-
-    def create_resource(self, context: Any) -> Any:
-        """What ops get: the model itself, unless overridden."""
-        return self
-
-    @contextlib.contextmanager
-    def yield_for_execution(self, context: Any) -> Iterator[Any]:
-        """Set up, hand over, tear down."""
-        self.setup_for_execution(context)
-        try:
-            yield self.create_resource(context)
-        finally:
-            self.teardown_after_execution(context)
+def _ops(entries: Any) -> Any:
+    return {name: _entry(one) for name, one in entries.items()} if isinstance(entries, Mapping) else entries
 
 
-def config_of_resource(model: Any, fixed: Mapping[str, Any]) -> ModelConfig:
-    """The schema of the fields that a run config may give to a resource.
-
-    `model` is a class, all of whose fields but the `fixed` are open, or an object, whose values are the defaults.
-    """
-    kind: Any = model if isinstance(model, type) else type(model)
-    nested = kind.nested_fields()
-    fields: dict[str, Any] = {}
-    for name, info in kind.model_fields.items():
-        if name not in fixed and name not in nested:
-            fields[name] = (info.annotation, info if kind is model else _with_default(info, getattr(model, name)))
-    return ModelConfig(create_model(f"{kind.__name__}Config", __base__=Config, **fields))
-
-
-def _with_default(info: FieldInfo, value: Any) -> FieldInfo:
-    return FieldInfo.merge_field_infos(info, default=value)
-
-
-class ConfigurableResourceFactory(ConfigurableResource):
-    """A ConfigurableResource whose `create_resource` gives ops something other than the model."""
-
-    def create_resource(self, context: Any) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} needs a create_resource")
-
-
-class ConfigurableIOManager(ConfigurableResource, IOManager):
-    """An I/O manager as a model."""
-
-    def handle_output(self, context: OutputContext, obj: Any) -> None:
-        raise NotImplementedError(f"{type(self).__name__} needs a handle_output")
-
-    def load_input(self, context: InputContext) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} needs a load_input")
-
-
-class ConfigurableIOManagerFactory(ConfigurableResource):
-    """A model that makes an I/O manager."""
-
-    def create_io_manager(self, context: Any) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} needs a create_io_manager")
-
-    def create_resource(self, context: Any) -> Any:
-        return self.create_io_manager(context)
+def _nested(value: Any) -> Any:
+    """Models inside of a plain entry, as those of the ops of a nested graph are."""
+    if isinstance(value, BaseModel):
+        return plain_of(value)
+    return {key: _nested(one) for key, one in value.items()} if isinstance(value, Mapping) else value
 
 
 def resolve_or_raise(schema: ConfigType, value: Any, what: str) -> Any:

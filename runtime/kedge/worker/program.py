@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
+from kedge.core.ids import StepKey
 from kedge.core.retry import RetryPolicy
 from kedge.definitions.dagster_runs import DagsterRun, DagsterRunStatus
 from kedge.definitions.flatten import FlatOp
@@ -18,7 +19,8 @@ from kedge.definitions.ins_outs import DEFAULT_IO_MANAGER, OutputDefinition
 from kedge.definitions.io_managers import IOManager
 from kedge.definitions.jobs import JobDefinition
 from kedge.definitions.ops import OpDefinition
-from kedge.definitions.resources import Resources, ResourceScope
+from kedge.definitions.resource_scope import ResourceScope
+from kedge.definitions.resources import Resources
 from kedge.definitions.run_config import ResolvedConfig
 
 _NONE = Resources({})
@@ -56,6 +58,7 @@ class Program:
         self.run = DagsterRun(job.name, run_id, config.given, chosen, status=DagsterRunStatus.STARTED, tags=tags)
         self.instance: Any = None
         self.default_io = default_io
+        self.current: StepKey | None = None
         self._bound: dict[str, BoundOp] = {}
         self._constants: dict[str, dict[str, Any]] = {}
         for (op, name), value in config.inputs.items():
@@ -73,7 +76,7 @@ class Program:
             return contextlib.nullcontext()
         from kedge.definitions.loggers import logging_to
 
-        return logging_to(self.job.logger_defs, self.config.loggers, self.job, self.run.run_id)
+        return logging_to(self.config.loggers, self.job, self.run.run_id, lambda: self.current)
 
     def bound(self, name: str) -> BoundOp:
         """The op of that flat name, ready to run."""

@@ -25,7 +25,7 @@ from kedge.core.retry import allows_retry
 from kedge.definitions import outputs
 from kedge.definitions.contexts import OpExecutionContext
 from kedge.definitions.ins_outs import InputDefinition, OutputDefinition
-from kedge.definitions.resources import ResourceScope
+from kedge.definitions.resource_scope import ResourceScope
 from kedge.definitions.types import NOTHING, DagsterType
 from kedge.definitions.values import DynamicOutput, Output
 from kedge.worker import hooks, io_contexts
@@ -62,6 +62,7 @@ def run_step(env: StepEnvironment, step: StepKey, attempt: int, retries: int, in
     started = env.clock()
     attempt_run = _Attempt(env, step, attempt, retries)
     env.last_error = None
+    env.program.current = step
     try:
         attempt_run.run(inputs)
     except Exception as error:
