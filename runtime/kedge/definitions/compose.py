@@ -14,7 +14,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kedge.core.errors import DagsterInvalidDefinitionError
+from kedge.core.errors import DagsterInvalidDefinitionError, DagsterInvalidInvocationError
 from kedge.core.retry import RetryPolicy
 from kedge.definitions.names import check_name, normalize_tags
 
@@ -146,6 +146,15 @@ class Node:
     tags: Mapping[str, str]
     retry_policy: RetryPolicy | None
     hooks: AbstractSet[Any]
+
+    @property
+    def hook_defs(self) -> AbstractSet[Any]:
+        """The hooks of this use, under Dagster's name."""
+        return self.hooks
+
+    def describe_node(self) -> str:
+        """What it is, for messages."""
+        return f"{type(self.definition).__name__.removesuffix('Definition').lower()} '{self.name}'"
 
 
 @dataclass
@@ -334,6 +343,28 @@ class Invocation:
     def with_retry_policy(self, retry_policy: RetryPolicy) -> Invocation:
         """The retry policy of this use."""
         return replace(self, retry_policy=retry_policy)
+
+    def to_job(self, name: str | None = None, **rest: Any) -> Any:
+        """A job of this use of a graph, under its alias, with its tags, hooks and retry policy.
+
+        Takes what `graph.to_job` takes. Raises DagsterInvalidInvocationError for the use of an op.
+        """
+        hooks = frozenset(rest.pop("hooks", None) or ()) | frozenset(self.hooks)
+        rest.setdefault("op_retry_policy", self.retry_policy)
+        tags = {**self.tags, **(rest.pop("tags", None) or {})}
+        return self._graph("to_job").to_job(name or self.given_name, hooks=hooks, tags=tags, **rest)
+
+    def execute_in_process(self, resources: Mapping[str, Any] | None = None, **rest: Any) -> Any:
+        """Run this use of a graph in this process; see JobDefinition.execute_in_process."""
+        self._graph("execute_in_process")
+        return self.to_job(resource_defs=resources).execute_in_process(**rest)
+
+    def _graph(self, what: str) -> Any:
+        if not hasattr(self.definition, "to_job"):
+            raise DagsterInvalidInvocationError(
+                f"{what} belongs to graphs, and {self.definition.name} is an op; call it in a @job"
+            )
+        return self.definition
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not _stack:
