@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,10 +14,12 @@ from kedge.core.document import PlanDocument
 from kedge.core.errors import ProtocolError
 from kedge.core.graph import OpGraph
 from kedge.core.selection import select_ops, subset
-from kedge.core.settings import RunSettings
 from kedge.definitions.jobs import JobDefinition
 from kedge.local import runs
 from kedge.worker.loading import job_of, load_job, run_config_of
+
+if TYPE_CHECKING:
+    from kedge.core.spec import OpJobSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +40,21 @@ def load(
     run_config: Mapping[str, Any] | None = None,
     selection: Sequence[str] = (),
     tags: Mapping[str, str] | None = None,
+    partition: str | None = None,
 ) -> Loaded:
     """Load a target and check its config. Raises KedgeError, saying what does not fit."""
     if is_manifest(target):
-        loaded = _load_manifest(target, run_config or {}, selection, tags or {})
-    else:
-        loaded = _load_python(target, run_config or {}, selection, tags or {})
-    loaded.job.resolve_config(run_config_of(loaded.document))
-    return loaded
+        return _load_manifest(target, run_config or {}, selection, tags or {}, partition)
+    return _load_python(target, run_config or {}, selection, tags or {}, partition)
 
 
 def _load_python(
-    target: str, run_config: Mapping[str, Any], selection: Sequence[str], tags: Mapping[str, str]
+    target: str, run_config: Mapping[str, Any], selection: Sequence[str], tags: Mapping[str, str], partition: str | None
 ) -> Loaded:
     job = load_job(target)
     if selection:
         job = job.get_subset(list(selection))
-    return Loaded(job, runs.document_of(job, _absolute(target), run_config, RunSettings(), tags))
+    return Loaded(job, runs.document_of(job, _absolute(target), run_config, None, tags, partition))
 
 
 def _absolute(target: str) -> str:
@@ -64,11 +64,13 @@ def _absolute(target: str) -> str:
 
 
 def _load_manifest(
-    path: str, run_config: Mapping[str, Any], selection: Sequence[str], tags: Mapping[str, str]
+    path: str, run_config: Mapping[str, Any], selection: Sequence[str], tags: Mapping[str, str], partition: str | None
 ) -> Loaded:
     from kedge.core import spec
 
     manifest = spec.parse(read_manifest(path))
+    if partition is not None:
+        manifest.spec.partition_key = partition
     entrypoint = manifest.spec.entrypoint
     if manifest.spec.ops is not None:
         graph = spec.graph_of(manifest.spec)
@@ -81,7 +83,26 @@ def _load_manifest(
     if chosen:
         graph = subset(graph, select_ops(graph, chosen))
     document = replace(document, graph=graph, run_config=merged, op_selection=chosen, tags={**document.tags, **tags})
-    return Loaded(job_of(document), document)
+    job = job_of(document)
+    return Loaded(job, _with_executor(job, _with_partition(job, document, manifest.spec), manifest.spec))
+
+
+def _with_partition(job: JobDefinition, document: PlanDocument, spec: OpJobSpec) -> PlanDocument:
+    """The config and tags of the partition, where the manifest names one and its job's code says more of it."""
+    key = spec.partition_key
+    if key is None or job.partitions_def is None:
+        return document
+    run_config = document.run_config or dict(job.get_run_config_for_partition_key(key))
+    return replace(document, run_config=run_config, tags={**job.get_tags_for_partition_key(key), **document.tags})
+
+
+def _with_executor(job: JobDefinition, document: PlanDocument, spec: OpJobSpec) -> PlanDocument:
+    """What the executor asks for, where the manifest itself is silent."""
+    asked = runs.executor_settings(job, run_config_of(document))
+    if "max_concurrent" in spec.model_fields_set:
+        asked = replace(asked, max_concurrent=None)
+    settings = runs.narrowed(document.settings, asked)
+    return replace(document, settings=settings, tag_limits=document.tag_limits or asked.tag_limits)
 
 
 def read_manifest(path: str) -> Any:

@@ -60,7 +60,7 @@ class PlanDocument:
             "tags": self.tags,
             "opSelection": list(self.op_selection),
             "settings": _settings_to_json(self.settings),
-            "tagConcurrencyLimits": [_limit_to_json(limit) for limit in self.tag_limits],
+            "tagConcurrencyLimits": [limit.to_json() for limit in self.tag_limits],
             "reexecute": None
             if self.reexecute is None
             else {
@@ -116,6 +116,8 @@ def _settings_to_json(settings: RunSettings) -> dict[str, Any]:
         "infrastructureRetries": settings.infrastructure_retries,
         "activeDeadlineSeconds": settings.deadline,
         "retainValues": settings.retain.value,
+        **({} if settings.cache else {"cache": False}),
+        **({} if settings.retries else {"retries": False}),
     }
 
 
@@ -129,16 +131,9 @@ def _settings_from_json(run_id: str, data: Mapping[str, Any]) -> RunSettings:
         data["infrastructureRetries"],
         data["activeDeadlineSeconds"],
         Retain(data["retainValues"]),
+        bool(data.get("cache", True)),
+        bool(data.get("retries", True)),
     )
-
-
-def _limit_to_json(limit: TagLimit) -> dict[str, Any]:
-    found: dict[str, Any] = {"key": limit.key, "limit": limit.limit}
-    if limit.each_value:
-        found["value"] = {"applyLimitPerUniqueValue": True}
-    elif limit.value is not None:
-        found["value"] = limit.value
-    return found
 
 
 def limit_from_json(data: Mapping[str, Any]) -> TagLimit:

@@ -110,6 +110,15 @@ class TagLimit:
     value: str | None = None
     each_value: bool = False
 
+    def to_json(self) -> dict[str, Any]:
+        """The manifest's form."""
+        found: dict[str, Any] = {"key": self.key, "limit": self.limit}
+        if self.each_value:
+            found["value"] = {"applyLimitPerUniqueValue": True}
+        elif self.value is not None:
+            found["value"] = self.value
+        return found
+
 
 @dataclass(slots=True)
 class Plan:

@@ -18,7 +18,11 @@ class Retain(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """What one run is told besides its graph. `deadline` is in seconds since the run began."""
+    """What one run is told besides its graph. `deadline` is in seconds since the run began.
+
+    `cache` False: memoized steps run all the same. `retries` False: no failed step is tried again, whatever its
+    policy says.
+    """
 
     run_id: str = "run"
     max_concurrent: int | None = 10
@@ -27,3 +31,5 @@ class RunSettings:
     infrastructure_retries: int = 3
     deadline: float | None = None
     retain: Retain = Retain.ALWAYS
+    cache: bool = True
+    retries: bool = True

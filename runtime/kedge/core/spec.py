@@ -99,6 +99,12 @@ class OpModel(Model):
     retry_policy: RetryPolicyModel | None = Field(None, description="Retries of this op; beats the job's.")
     timeout_seconds: Annotated[float, Field(gt=0)] | None = Field(None, description="Longest time an attempt may take.")
     pod: dict[str, Any] | None = Field(None, description="Pod settings, merged over the job's podTemplate.")
+    code_version: str | None = Field(
+        None,
+        max_length=200,
+        description="Memoizes the op: a step takes over the outputs of an earlier success with the same code version, "
+        "config and inputs.",
+    )
 
 
 class TagLimitModel(Model):
@@ -168,6 +174,8 @@ class OpJobSpec(Model):
     cancel: bool = Field(False, description="Stop the run.")
     store: StoreModel | None = Field(None, description="The store; default the operator's.")
     retain_values: Retain = Field(Retain.ALWAYS, description="How long values are kept.")
+    cache: bool = Field(True, description="Take over outputs of earlier runs for ops with a codeVersion.")
+    retries: bool = Field(True, description="Try failed steps again as their policies say.")
     reexecute: ReexecuteModel | None = Field(None, description="Re-execute an earlier run.")
     pod_template: dict[str, Any] | None = Field(None, description="core/v1 PodTemplateSpec for the steps' pods.")
 
@@ -229,6 +237,8 @@ def settings_of(spec: OpJobSpec, run_id: str) -> RunSettings:
         spec.infrastructure_retries,
         spec.active_deadline_seconds,
         spec.retain_values,
+        spec.cache,
+        spec.retries,
     )
 
 

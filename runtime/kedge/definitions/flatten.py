@@ -11,7 +11,7 @@ from kedge.core.errors import DagsterInvalidDefinitionError
 from kedge.core.graph import Collect, Each, From, Map, OpGraph, OpNode, OutputRef, Source
 from kedge.core.retry import RetryPolicy
 from kedge.definitions.compose import FanInSource, InputSource, LocalSource, Node, NodeSource
-from kedge.definitions.graphs import GraphDefinition
+from kedge.definitions.graphs import GraphContent, GraphDefinition
 from kedge.definitions.ops import OpDefinition
 
 _NONE: Mapping[str, Any] = {}
@@ -20,23 +20,27 @@ _NONE: Mapping[str, Any] = {}
 
 @dataclass(frozen=True)
 class RootInput:
-    """An input that is wired to an input of the job's own graph."""
+    """An input of a graph that nothing feeds. `graph` is its flat name, "" for the job's own."""
 
+    graph: str
     name: str
+
+    def __str__(self) -> str:
+        return f"input {self.name!r} of graph {self.graph}" if self.graph else f"input {self.name!r} of the job"
 
 
 @dataclass(slots=True)
 class FlatOp:
     """One op of a job under its flat name, with what was said about this use of it.
 
-    `graphs` are the enclosing graphs, outermost first. `roots` names the job input behind an unconnected input.
+    `graphs` are the enclosing graphs, outermost first. `roots` names the graph input behind an unconnected input.
     """
 
     name: str
     definition: OpDefinition
     graphs: tuple[str, ...]
     inputs: Mapping[str, Source]
-    roots: Mapping[str, str]
+    roots: Mapping[str, RootInput]
     tags: Mapping[str, str]
     retry_policy: RetryPolicy | None
     hooks: AbstractSet[Any]
@@ -46,7 +50,7 @@ class FlatGraph(GraphDefinition):
     """A graph that is flat already: the ops of a manifest that name their own code."""
 
     def __init__(self, name: str, ops: dict[str, FlatOp]) -> None:
-        super().__init__(name, {})
+        super().__init__(name, content=GraphContent())
         self.ops = ops
 
 
@@ -72,8 +76,19 @@ def flatten(graph: GraphDefinition) -> dict[str, FlatOp]:
     return found
 
 
+def graphs_in(graph: GraphDefinition, prefix: str = "") -> dict[str, GraphDefinition]:
+    """The graphs inside a graph by flat name, outer ones first."""
+    found: dict[str, GraphDefinition] = {}
+    for node in graph.node_dict.values():
+        if isinstance(node.definition, GraphDefinition):
+            name = f"{prefix}{node.name}"
+            found[name] = node.definition
+            found.update(graphs_in(node.definition, f"{name}."))
+    return found
+
+
 def _visit(place: _Place, found: dict[str, FlatOp], hooks: AbstractSet[Any]) -> None:
-    for node in place.graph.nodes.values():
+    for node in place.graph.node_dict.values():
         if isinstance(node.definition, GraphDefinition):
             inner = _Place(node.definition, (*place.path, node.name), node, place)
             _visit(inner, found, hooks | node.hooks)
@@ -84,12 +99,12 @@ def _visit(place: _Place, found: dict[str, FlatOp], hooks: AbstractSet[Any]) -> 
 
 def _flat_op(place: _Place, node: Node, hooks: AbstractSet[Any]) -> FlatOp:
     inputs: dict[str, Source] = {}
-    roots: dict[str, str] = {}
+    roots: dict[str, RootInput] = {}
     for name, source in node.inputs.items():
         traced = _trace(place, source)
         if isinstance(traced, RootInput):
-            roots[name] = traced.name
-        elif traced is not None:
+            roots[name] = traced
+        else:
             inputs[name] = traced
     definition = node.definition
     policy = node.retry_policy or definition.retry_policy
@@ -106,25 +121,24 @@ def _graph_tags(place: _Place) -> Mapping[str, str]:
     return {**_graph_tags(place.parent), **place.node.tags}
 
 
-def _trace(place: _Place, source: LocalSource) -> Source | RootInput | None:
-    """The source in terms of flat ops; None for one that is not connected in an outer graph."""
+def _trace(place: _Place, source: LocalSource) -> Source | RootInput:
+    """The source in terms of flat ops, or the input of a graph where the trace ends because nothing feeds it."""
     if isinstance(source, InputSource):
-        if place.parent is None or place.node is None:
-            return RootInput(source.name)
-        outer = place.node.inputs.get(source.name)
-        return None if outer is None else _trace(place.parent, outer)
+        outer = None if place.node is None else place.node.inputs.get(source.name)
+        if outer is None or place.parent is None:
+            return RootInput(".".join(place.path), source.name)
+        return _trace(place.parent, outer)
     if isinstance(source, FanInSource):
-        members = tuple(_member(place, one) for one in source.members)
-        return Each(tuple(one for one in members if one is not None))
+        return Each(tuple(_member(place, one) for one in source.members))
     ref = _ref(place, source.node, source.output)
     if source.kind == "collect":
         return Collect(ref, source.levels)
     return Map(ref) if source.kind == "map" else From(ref)
 
 
-def _member(place: _Place, source: NodeSource | InputSource) -> From | Map | Collect | None:
+def _member(place: _Place, source: NodeSource | InputSource) -> From | Map | Collect:
     traced = _trace(place, source)
-    if traced is None or isinstance(traced, From | Map | Collect):
+    if isinstance(traced, From | Map | Collect):
         return traced
     raise DagsterInvalidDefinitionError(
         f"graph {place.graph.name}: a fan-in list holds {traced}; list outputs of ops or collected lists"
@@ -132,19 +146,19 @@ def _member(place: _Place, source: NodeSource | InputSource) -> From | Map | Col
 
 
 def _ref(place: _Place, node: str, output: str) -> OutputRef:
-    definition = place.graph.nodes[node].definition
+    definition = place.graph.node_dict[node].definition
     if not isinstance(definition, GraphDefinition):
         return OutputRef(place.flat(node), output)
     source = definition.output_sources[output]
-    return _ref(_Place(definition, (*place.path, node), place.graph.nodes[node], place), source.node, source.output)
+    return _ref(_Place(definition, (*place.path, node), place.graph.node_dict[node], place), source.node, source.output)
 
 
-def to_op_graph(ops: Mapping[str, FlatOp], configs: Mapping[str, Any], job_retry: RetryPolicy | None) -> OpGraph:
-    """The op graph of a job. `configs` holds each op's config as plain data, for those that have one."""
-    return OpGraph(tuple(_to_node(op, configs.get(name), job_retry) for name, op in ops.items()))
+def to_op_graph(ops: Mapping[str, FlatOp], versions: Mapping[str, str], job_retry: RetryPolicy | None) -> OpGraph:
+    """The op graph of a job. `versions` holds the code version of each op that is memoized."""
+    return OpGraph(tuple(_to_node(op, versions.get(name), job_retry) for name, op in ops.items()))
 
 
-def _to_node(op: FlatOp, config: Any, job_retry: RetryPolicy | None) -> OpNode:
+def _to_node(op: FlatOp, version: str | None, job_retry: RetryPolicy | None) -> OpNode:
     definition = op.definition
     tags = op.tags
     if POD_TAG in tags:
@@ -154,10 +168,10 @@ def _to_node(op: FlatOp, config: Any, job_retry: RetryPolicy | None) -> OpNode:
         inputs=op.inputs,
         outputs=definition.output_specs,
         tags=tags,
-        config=config,
         retry=op.retry_policy or job_retry,
         timeout=_timeout_of(op),
         pod=_pod_of(op),
+        code_version=version,
     )
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from kedge.core import selection
-from kedge.core.errors import DagsterInvalidDefinitionError, PlanError
+from kedge.core.errors import DagsterInvalidDefinitionError, DagsterInvariantViolationError, PlanError
 from kedge.core.graph import OpGraph
 from kedge.core.plan import Plan, TagLimit, build
 from kedge.core.retry import RetryPolicy
@@ -17,65 +17,187 @@ from kedge.definitions import run_config as configs
 from kedge.definitions.flatten import FlatOp, flatten, to_op_graph
 from kedge.definitions.graphs import GraphDefinition, compose_graph
 from kedge.definitions.ins_outs import DEFAULT_IO_MANAGER
+from kedge.definitions.job_config import JobConfig
 from kedge.definitions.names import check_name, normalize_tags
-from kedge.definitions.resources import check_dependencies, coerce
-from kedge.definitions.run_config import ResolvedConfig
+from kedge.definitions.resource_scope import check_dependencies
+from kedge.definitions.resources import coerce_all
+from kedge.definitions.run_config import ResolvedConfig, RunConfigSchema
 
 if TYPE_CHECKING:
     from kedge.local.inprocess import ExecuteInProcessResult
 
 
 class JobDefinition:
-    """A job. Raises DagsterInvalidDefinitionError for missing resources or tags that can't be, and
-    DagsterInvalidConfigError for a config of its own that does not fit."""
+    """A job: what can be run. `@job` and `graph.to_job` make one; this takes the graph as `graph_def`.
+
+    `config` is a run config (a dict or a RunConfig), a ConfigMapping (people then give its config in place of a run
+    config) or a PartitionedConfig. `run_tags` stand for `tags` on runs where they are given. `version_strategy`
+    turns memoization on, see `kedge.definitions.versions`.
+
+    Raises DagsterInvalidDefinitionError for missing resources or tags that can't be, and
+    DagsterInvalidConfigError for a config of its own that does not fit.
+    """
 
     def __init__(
         self,
-        graph_def: GraphDefinition,
         *,
-        name: str | None = None,
-        description: str | None = None,
+        graph_def: GraphDefinition,
         resource_defs: Mapping[str, Any] | None = None,
+        executor_def: Any = None,
+        logger_defs: Mapping[str, Any] | None = None,
+        name: str | None = None,
         config: Any = None,
+        description: str | None = None,
+        partitions_def: Any = None,
         tags: Mapping[str, Any] | None = None,
         run_tags: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
-        logger_defs: Mapping[str, Any] | None = None,
-        executor_def: Any = None,
-        hooks: AbstractSet[Any] | None = None,
+        hook_defs: AbstractSet[Any] | None = None,
         op_retry_policy: RetryPolicy | None = None,
-        partitions_def: Any = None,
         input_values: Mapping[str, Any] | None = None,
+        owners: Sequence[str] | None = None,
         op_selection: Sequence[str] | None = None,
+        version_strategy: Any = None,
     ) -> None:
         self.graph = graph_def
+        self.origin: Callable[..., Any] | None = None
         self.name = check_name(name or graph_def.name, "a job")
         self.description = description or graph_def.description
-        self.resource_defs = {key: coerce(one) for key, one in (resource_defs or {}).items()}
-        self.tags = {**graph_def.tags, **normalize_tags(tags)}
-        self.run_tags = normalize_tags(run_tags) if run_tags is not None else self.tags
-        self.metadata = dict(metadata or {})
-        self.logger_defs = dict(logger_defs or {})
-        self.executor_def = executor_def
-        self.hook_defs = frozenset(hooks or ())
+        self.resource_defs = coerce_all(resource_defs or {})
+        self.has_separately_defined_run_tags = run_tags is not None
+        own = graph_def.tags if run_tags is None else {}
+        self.tags = {**own, **normalize_tags(tags)}
+        self.run_tags = self.tags if run_tags is None else {**graph_def.tags, **normalize_tags(run_tags)}
+        self._metadata = dict(metadata or {})
+        self.owners = list(owners or ())
+        self.logger_defs = _loggers_of(self.name, logger_defs)
+        self._executor_def = _executor_of(self.name, executor_def)
+        self.hook_defs = frozenset(hook_defs or ())
         self.op_retry_policy = op_retry_policy
-        self.partitions_def = partitions_def
         self.input_values = dict(input_values or {})
-        self.run_config = configs.plain_run_config(config)
+        self.config = JobConfig.of(self.name, config, partitions_def)
+        self.version_strategy = _strategy_of(self.name, version_strategy)
         self.op_selection = list(op_selection or ())
         self.all_ops = flatten(graph_def)
         self._check_resources()
         self._check_input_values()
         _ = self._plan
-        if self.run_config:
+        if self.config.fixed and self.config.mapping is None:
             self.resolve_config()
+
+    # -- what was given -----------------------------------------------------------------------------------------
+
+    @property
+    def run_config(self) -> Mapping[str, Any] | None:
+        """The run config that the job itself gives, or None."""
+        return self.config.fixed or None
+
+    @property
+    def config_mapping(self) -> Any:
+        """The ConfigMapping that people's config goes through, or None."""
+        return self.config.mapping
+
+    @property
+    def partitioned_config(self) -> Any:
+        """The PartitionedConfig, or None."""
+        return self.config.partitioned
+
+    @property
+    def partitions_def(self) -> Any:
+        """The partitions that the job can be run for, or None."""
+        return self.config.partitions
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The job's metadata, as MetadataValues."""
+        from kedge.definitions.metadata import normalize_metadata
+
+        return normalize_metadata(self._metadata)
+
+    @property
+    def executor_def(self) -> Any:
+        """The executor; where none was given, the one with which config chooses between processes and one process."""
+        if self._executor_def is None:
+            from kedge.definitions.executors import multi_or_in_process_executor
+
+            return multi_or_in_process_executor
+        return self._executor_def
+
+    @property
+    def has_specified_executor(self) -> bool:
+        """Whether an executor was given."""
+        return self._executor_def is not None
+
+    @property
+    def loggers(self) -> Mapping[str, Any]:
+        """The loggers that a run config can name."""
+        if not self.logger_defs:
+            from kedge.definitions.loggers import default_loggers
+
+            return default_loggers()
+        return self.logger_defs
+
+    @property
+    def has_specified_loggers(self) -> bool:
+        """Whether loggers were given."""
+        return bool(self.logger_defs)
+
+    @property
+    def dependencies(self) -> Mapping[Any, Any]:
+        """What feeds the inputs of each node of the job's graph."""
+        return self.graph.dependencies
+
+    @property
+    def nodes(self) -> Sequence[Any]:
+        """The uses of ops and graphs in the job's graph, in order."""
+        return self.graph.nodes
+
+    def has_node_named(self, name: str) -> bool:
+        """Whether a node of the job's graph is called so."""
+        return self.graph.has_node_named(name)
+
+    def get_node_named(self, name: str) -> Any:
+        """The node of that name. Raises DagsterInvariantViolationError when there is none."""
+        return self.graph.node_named(name)
+
+    @property
+    def is_subset(self) -> bool:
+        """Whether this is a part of a job, by a selection of ops."""
+        return bool(self.op_selection)
+
+    # -- partitions ---------------------------------------------------------------------------------------------
+
+    def get_partition_keys(self, selected_asset_keys: Any = None) -> Sequence[str]:
+        """The keys of the job's partitions. Raises DagsterInvalidDefinitionError for a job without partitions."""
+        return self.config.partitions_or_raise(self.name).get_partition_keys()
+
+    def get_run_config_for_partition_key(self, partition_key: str) -> Mapping[str, Any]:
+        """The run config of one partition; the job's own where no PartitionedConfig says it."""
+        return self.config.for_partition(self.name, partition_key)
+
+    def get_tags_for_partition_key(self, partition_key: str, selected_asset_keys: Any = None) -> Mapping[str, str]:
+        """The tags of a run for one partition. Raises DagsterUnknownPartitionError when there is no such partition."""
+        return self.config.tags_of(self.name, partition_key)
+
+    def validate_partition_key(self, partition_key: str) -> None:
+        """Raise DagsterUnknownPartitionError when there is no such partition."""
+        self.config.partitions_or_raise(self.name).validate_partition_key(partition_key)
 
     # -- ops --------------------------------------------------------------------------------------------------
 
     @cached_property
     def full_op_graph(self) -> OpGraph:
         """The op graph of the whole job, without config."""
-        return to_op_graph(self.all_ops, {}, self.op_retry_policy)
+        return to_op_graph(self.all_ops, self._versions, self.op_retry_policy)
+
+    @cached_property
+    def _versions(self) -> Mapping[str, str]:
+        """The code versions of memoized ops."""
+        if self.version_strategy is None:
+            return {}
+        from kedge.definitions.versions import versions_of
+
+        return versions_of(self)
 
     @cached_property
     def op_graph(self) -> OpGraph:
@@ -112,23 +234,41 @@ class JobDefinition:
             "name": self.name,
             "description": self.description,
             "resource_defs": self.resource_defs,
-            "config": self.run_config or None,
+            "config": self.config.given,
             "tags": self.tags,
-            "run_tags": self.run_tags,
-            "metadata": self.metadata,
+            "run_tags": self.run_tags if self.has_separately_defined_run_tags else None,
+            "metadata": self._metadata,
+            "owners": self.owners,
             "logger_defs": self.logger_defs,
-            "executor_def": self.executor_def,
-            "hooks": self.hook_defs,
+            "executor_def": self._executor_def,
+            "hook_defs": self.hook_defs,
             "op_retry_policy": self.op_retry_policy,
-            "partitions_def": self.partitions_def,
+            "partitions_def": self.config.partitions,
+            "version_strategy": self.version_strategy,
             "input_values": self.input_values,
             "op_selection": self.op_selection,
         }
-        return JobDefinition(self.graph, **{**arguments, **changes})
+        return JobDefinition(graph_def=self.graph, **{**arguments, **changes})
 
     def with_hooks(self, hook_defs: AbstractSet[Any]) -> JobDefinition:
         """The same job with more hooks on every op."""
-        return self.with_changes(hooks=self.hook_defs | frozenset(hook_defs))
+        return self.with_changes(hook_defs=self.hook_defs | frozenset(hook_defs))
+
+    def with_executor_def(self, executor_def: Any) -> JobDefinition:
+        """The same job with another executor."""
+        return self.with_changes(executor_def=executor_def)
+
+    def with_logger_defs(self, logger_defs: Mapping[str, Any]) -> JobDefinition:
+        """The same job with other loggers."""
+        return self.with_changes(logger_defs=logger_defs)
+
+    def with_metadata(self, metadata: Mapping[str, Any]) -> JobDefinition:
+        """The same job with other metadata."""
+        return self.with_changes(metadata=metadata)
+
+    def with_top_level_resources(self, resource_defs: Mapping[str, Any]) -> JobDefinition:
+        """The same job with other resources."""
+        return self.with_changes(resource_defs=resource_defs)
 
     # -- resources and config ---------------------------------------------------------------------------------
 
@@ -148,10 +288,10 @@ class JobDefinition:
         return frozenset(found & set(self.resource_defs))
 
     def keys_of(self, op: FlatOp) -> frozenset[str]:
-        """The resources that one op needs itself: its own, its hooks', its I/O managers'."""
+        """The resources that one op needs itself: its own, its types', its hooks', its I/O managers'."""
         hooks = op.hooks | self.hook_defs
         own = op.definition.required_resource_keys.union(*(hook.required_resource_keys for hook in hooks))
-        return own | op.definition.io_manager_keys
+        return own | op.definition.io_manager_keys | op.definition.type_resource_keys
 
     def _check_resources(self) -> None:
         for op in self.all_ops.values():
@@ -174,19 +314,33 @@ class JobDefinition:
             if name not in self.graph.input_names:
                 raise DagsterInvalidDefinitionError(f"job '{self.name}': it has no input '{name}' to give a value to")
 
-    def resolve_config(self, run_config: Any = None, input_values: Mapping[str, Any] | None = None) -> ResolvedConfig:
-        """Check a run config over the job's own. Raises DagsterInvalidConfigError with all faults."""
-        given = configs.merge_defaults(self._own_config(), configs.plain_run_config(run_config))
-        available = {**self.input_values, **(input_values or {})}
-        return configs.resolve(self.ops, self.resource_defs, self.required_resource_keys, given, available, self.name)
+    def resolve_config(
+        self, run_config: Any = None, input_values: Mapping[str, Any] | None = None, *, in_process: bool = False
+    ) -> ResolvedConfig:
+        """Check a run config over the job's own. Raises DagsterInvalidConfigError with all faults.
 
-    def _own_config(self) -> Mapping[str, Any]:
-        """The job's config, without the entries of ops that a selection left out."""
-        if not self.op_selection or "ops" not in self.run_config:
-            return self.run_config
+        With `in_process` the executor's config says nothing, and is not looked at.
+        """
+        schema = RunConfigSchema(
+            self.name,
+            self.graph,
+            self.ops,
+            self.resource_defs,
+            self.required_resource_keys,
+            self._executor_def,
+            self.logger_defs,
+            in_process,
+        )
+        given = self.config.complete(self.name, configs.plain_run_config(run_config), self._selected_entries)
+        return configs.resolve(schema, given, {**self.input_values, **(input_values or {})})
+
+    def _selected_entries(self, own: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A config of the job's own without the entries of ops that a selection left out."""
+        if not self.op_selection or not isinstance(own.get("ops"), Mapping) or self.graph.has_config_mapping:
+            return own
         kept = {name.split(".")[0] for name in self.ops}
-        entries = {name: entry for name, entry in self.run_config["ops"].items() if name in kept}
-        return {**self.run_config, "ops": entries}
+        entries = {name: entry for name, entry in own["ops"].items() if name in kept}
+        return {**own, "ops": entries}
 
     # -- running ----------------------------------------------------------------------------------------------
 
@@ -215,22 +369,51 @@ class JobDefinition:
             changes["op_selection"] = list(op_selection)
         if resources:
             changes["resource_defs"] = {**self.resource_defs, **resources}
-        job = self.with_changes(**changes) if changes else self
+        all_tags = normalize_tags(tags)
+        if partition_key is not None:
+            run_config = run_config or self.get_run_config_for_partition_key(partition_key)
+            all_tags = {**self.get_tags_for_partition_key(partition_key), **all_tags}
         return execute(
-            job,
+            self.with_changes(**changes) if changes else self,
             run_config=run_config,
             raise_on_error=raise_on_error,
             run_id=run_id,
             input_values=input_values,
-            tags=normalize_tags(tags),
-            partition_key=partition_key,
+            tags=all_tags,
+            instance=instance,
         )
 
     def __repr__(self) -> str:
         return f"<job {self.name}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise DagsterInvalidDefinitionError(f"job {self.name} can't be called; use execute_in_process() or `kedge run`")
+        raise DagsterInvariantViolationError(
+            f"job {self.name} can't be called; use execute_in_process() or `kedge run`, and a graph inside other graphs"
+        )
+
+
+def _executor_of(job: str, given: Any) -> Any:
+    if given is None:
+        return None
+    from kedge.definitions.executors import check_executor
+
+    return check_executor(job, given)
+
+
+def _strategy_of(job: str, given: Any) -> Any:
+    if given is None:
+        return None
+    from kedge.definitions.versions import check_strategy
+
+    return check_strategy(job, given)
+
+
+def _loggers_of(job: str, given: Mapping[str, Any] | None) -> dict[str, Any]:
+    if not given:
+        return {}
+    from kedge.definitions.loggers import check_loggers
+
+    return dict(check_loggers(job, given))
 
 
 def job(
@@ -238,12 +421,43 @@ def job(
     *,
     name: str | None = None,
     description: str | None = None,
-    **rest: Any,
+    resource_defs: Mapping[str, Any] | None = None,
+    config: Any = None,
+    tags: Mapping[str, Any] | None = None,
+    run_tags: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    logger_defs: Mapping[str, Any] | None = None,
+    executor_def: Any = None,
+    hooks: AbstractSet[Any] | None = None,
+    op_retry_policy: RetryPolicy | None = None,
+    partitions_def: Any = None,
+    input_values: Mapping[str, Any] | None = None,
+    owners: Sequence[str] | None = None,
+    version_strategy: Any = None,
 ) -> Any:
-    """Make a job of a function that calls ops and graphs. Takes what JobDefinition takes."""
+    """Make a job of a function that calls ops and graphs; see JobDefinition for the arguments."""
 
     def decorate(fn: Callable[..., Any]) -> JobDefinition:
         graph_def = compose_graph(fn, name or fn.__name__, description or inspect.getdoc(fn))
-        return JobDefinition(graph_def, name=name or fn.__name__, description=description, **rest)
+        made = JobDefinition(
+            graph_def=graph_def,
+            name=name or fn.__name__,
+            description=description,
+            resource_defs=resource_defs,
+            config=config,
+            tags=tags,
+            run_tags=run_tags,
+            metadata=metadata,
+            logger_defs=logger_defs,
+            executor_def=executor_def,
+            hook_defs=hooks,
+            op_retry_policy=op_retry_policy,
+            partitions_def=partitions_def,
+            input_values=input_values,
+            owners=owners,
+            version_strategy=version_strategy,
+        )
+        made.origin = fn
+        return made
 
     return decorate if compose_fn is None else decorate(compose_fn)

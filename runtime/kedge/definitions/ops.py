@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from kedge.core.errors import DagsterInvalidDefinitionError, DagsterInvariantViolationError
 from kedge.core.graph import DEFAULT_OUTPUT, OutputSpec
 from kedge.core.retry import RetryPolicy
 from kedge.definitions import compose
-from kedge.definitions.config import ConfigType, Field, config_type_of, field_of
+from kedge.definitions.config import ConfigType, Field, field_of
 from kedge.definitions.configured import configured_field, resolver_of
 from kedge.definitions.ins_outs import (
     NO_VALUE,
@@ -95,6 +96,16 @@ class OpDefinition(compose.Invocable):
         """The I/O managers that store its outputs and load its inputs."""
         keys = {out.io_manager_key for out in self.output_defs if not out.dagster_type.is_nothing}
         return frozenset(keys | {one.input_manager_key for one in self.input_defs if one.input_manager_key})
+
+    @cached_property
+    def type_resource_keys(self) -> frozenset[str]:
+        """The resources that the types of its inputs and outputs need, for checks and loaders."""
+        kinds = [one.dagster_type for one in (*self.input_defs, *self.output_defs) if not one.dagster_type.is_builtin]
+        if not kinds:
+            return frozenset()
+        from kedge.definitions.type_loaders import resources_of
+
+        return frozenset[str]().union(*map(resources_of, kinds))
 
     @property
     def config_type(self) -> ConfigType | None:
@@ -220,7 +231,13 @@ def _config_field(annotation: Any) -> Field:
         from kedge.definitions.models import ModelConfig
 
         return Field(ModelConfig(annotation))
-    return Field(annotation)
+    if typing.get_origin(annotation) is not None:
+        from kedge.definitions.model_schema import field_of_annotation
+
+        return field_of_annotation(annotation)
+    from kedge.definitions.config_kinds import SOURCES
+
+    return Field(SOURCES.get(annotation, annotation))
 
 
 def _is_resource(annotation: Any) -> bool:
@@ -367,14 +384,3 @@ def op(
         )
 
     return decorate if compute_fn is None else decorate(compute_fn)
-
-
-def takes_scalar(definition: InputDefinition) -> bool:
-    """Whether a run config may give the input's value as it is."""
-    return definition.dagster_type.display_name in ("Int", "Float", "String", "Bool", "Any")
-
-
-def scalar_type_of(definition: InputDefinition) -> ConfigType:
-    """The config type of such an input."""
-    kinds: dict[str, Any] = {"Int": int, "Float": float, "String": str, "Bool": bool}
-    return config_type_of(kinds.get(definition.dagster_type.display_name, Any))

@@ -12,23 +12,46 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kedge.core.errors import DagsterInvalidConfigError
-from kedge.definitions.flatten import FlatOp
-from kedge.definitions.ins_outs import NO_VALUE, InputDefinition
-from kedge.definitions.ops import scalar_type_of, takes_scalar
-from kedge.definitions.resources import ResourceDefinition, resolve_configs
+from kedge.definitions import io_config
+from kedge.definitions.flatten import FlatOp, RootInput
+from kedge.definitions.graphs import GraphDefinition
+from kedge.definitions.ins_outs import NO_VALUE
+from kedge.definitions.resource_scope import resolve_configs
+from kedge.definitions.resources import ResourceDefinition
+from kedge.definitions.type_loaders import resolve_input
 
 _SECTIONS = ("ops", "resources", "inputs", "execution", "loggers")
 
 
+@dataclass(frozen=True)
+class RunConfigSchema:
+    """What a run config is checked against: the parts of one job. `needed` are the keys of resources in use."""
+
+    job: str
+    graph: GraphDefinition
+    ops: Mapping[str, FlatOp]
+    resources: Mapping[str, ResourceDefinition]
+    needed: frozenset[str]
+    executor: Any = None
+    loggers: Mapping[str, Any] = field(default_factory=dict)
+    in_process: bool = False
+
+
 @dataclass
 class ResolvedConfig:
-    """A run config after the check. `ops` holds what the functions get; `plain` the same as plain data."""
+    """A run config after the check. `ops` holds what the functions get; `plain` the same as plain data.
+
+    `execution` and `loggers` hold what the executor and each logger in use are given.
+    """
 
     ops: dict[str, Any] = field(default_factory=dict)
     plain: dict[str, Any] = field(default_factory=dict)
     inputs: dict[tuple[str, str], Any] = field(default_factory=dict)
     resources: dict[str, Any] = field(default_factory=dict)
+    io: io_config.IOConfig = field(default_factory=dict)
     given: Mapping[str, Any] = field(default_factory=dict)
+    execution: Any = None
+    loggers: dict[str, Any] = field(default_factory=dict)
 
 
 def plain_run_config(given: Any) -> Mapping[str, Any]:
@@ -36,8 +59,7 @@ def plain_run_config(given: Any) -> Mapping[str, Any]:
     if given is None:
         return {}
     if hasattr(given, "to_config_dict"):
-        found: Mapping[str, Any] = given.to_config_dict()
-        return found
+        return {section: content for section, content in given.to_config_dict().items() if content}
     if not isinstance(given, Mapping):
         raise DagsterInvalidConfigError(f"a run config is a mapping or a RunConfig, not {given!r}")
     return given
@@ -54,79 +76,200 @@ def merge_defaults(default: Mapping[str, Any], given: Mapping[str, Any]) -> dict
     return found
 
 
-def resolve(
-    ops: Mapping[str, FlatOp],
-    resources: Mapping[str, ResourceDefinition],
-    needed: frozenset[str],
-    given: Mapping[str, Any],
-    available: Mapping[str, Any],
-    job: str,
-) -> ResolvedConfig:
-    """Check `given` for these ops and resources. `available` holds input values that need no config.
+def resolve(schema: RunConfigSchema, given: Mapping[str, Any], available: Mapping[str, Any]) -> ResolvedConfig:
+    """Check `given` against a job. `available` holds input values that need no config.
 
-    Raises DagsterInvalidConfigError with all faults.
+    Raises DagsterInvalidConfigError with all faults, and DagsterConfigMappingFunctionError when a mapping raises.
     """
-    errors: list[str] = []
+    errors: list[Any] = []
     for section in given:
         if section not in _SECTIONS:
             errors.append(f"{section}: unknown section; there are {', '.join(_SECTIONS)}")
     found = ResolvedConfig(given=given)
-    entries = _flat_entries(given.get("ops") or {}, ops, errors)
-    roots = given.get("inputs") or {}
-    for op in ops.values():
-        entry = entries.get(op.name, {})
+    entries = _Entries(schema, errors)
+    entries.read(given.get("ops"))
+    roots = _Roots(schema, entries.inputs, given.get("inputs"), available, errors)
+    for op in schema.ops.values():
+        if entries.is_broken(op.name):
+            continue  # what a mapping would have given it is not known
+        entry = entries.ops.get(op.name, {})
         _resolve_op(op, entry, found, errors)
-        _resolve_inputs(op, entry.get("inputs") or {}, roots, available, found, errors)
-    found.resources = resolve_configs(resources, sorted(needed), given.get("resources") or {}, errors)
+        _resolve_inputs(op, entry.get("inputs") or {}, roots, found, errors)
+        io_config.resolve(op, entry, schema.resources, _path_of(op.name), found.io, errors)
+    found.resources = resolve_configs(schema.resources, sorted(schema.needed), given.get("resources") or {}, errors)
+    _resolve_execution(schema, given, found, errors)
     if errors:
-        raise DagsterInvalidConfigError(f"Error in config for job {job}", errors)
+        raise DagsterInvalidConfigError(f"Error in config for job {schema.job}", errors)
     return found
 
 
-def _flat_entries(
-    given: Any, ops: Mapping[str, FlatOp], errors: list[str], prefix: str = ""
-) -> dict[str, Mapping[str, Any]]:
-    """The entries of the `ops` section by flat name."""
-    found: dict[str, Mapping[str, Any]] = {}
-    if not isinstance(given, Mapping):
-        errors.append(f"ops: expected a mapping, got {given!r}")
-        return found
-    for name, entry in given.items():
-        flat = f"{prefix}{name}"
-        path = "ops:" + flat.replace(".", ":ops:")
+def _resolve_execution(
+    schema: RunConfigSchema, given: Mapping[str, Any], found: ResolvedConfig, errors: list[Any]
+) -> None:
+    if (schema.executor is not None and not schema.in_process) or given.get("execution"):
+        from kedge.definitions import executors
+
+        executor = schema.executor or executors.multi_or_in_process_executor
+        found.execution = executors.resolve(
+            None if schema.in_process else executor, given.get("execution") or {}, errors
+        )
+    if schema.loggers or given.get("loggers"):
+        from kedge.definitions import loggers
+
+        found.loggers = loggers.resolve(schema.loggers, given.get("loggers") or {}, errors)
+
+
+class _Entries:
+    """The entries of the `ops` section by flat name: of ops in `ops`, and the `inputs` of graphs in `inputs`.
+
+    A graph with a config mapping takes `config`; the entries of the ops in it are what the mapping makes of that.
+    """
+
+    def __init__(self, schema: RunConfigSchema, errors: list[Any]) -> None:
+        self.ops: dict[str, Mapping[str, Any]] = {}
+        self.inputs: dict[str, Mapping[str, Any]] = {}
+        self._broken: list[str] = []
+        self._schema = schema
+        self._errors = errors
+
+    def read(self, given: Any) -> None:
+        """Take in the section."""
+        graph = self._schema.graph
+        if graph.has_config_mapping:
+            if given is not None and not (isinstance(given, Mapping) and set(given) <= {"config"}):
+                self._errors.append(
+                    f"ops: graph {graph.name} maps its config: give ops: {{config: ...}}, got {given!r}"
+                )
+                self._broken.append("")
+                return
+            given = self._mapped(graph, "", "ops", given or {})
+        self._section(given or {}, "", graph)
+
+    def is_broken(self, op: str) -> bool:
+        """Whether a mapping above this op could not say its config."""
+        return bool(self._broken) and any(op.startswith(prefix) for prefix in self._broken)
+
+    def _section(self, given: Any, prefix: str, graph: GraphDefinition | None) -> None:
+        if not isinstance(given, Mapping):
+            self._errors.append(f"{_path_of(prefix.rstrip('.'), 'ops')}: expected a mapping, got {given!r}")
+            return
+        for name, entry in given.items():
+            self._entry(f"{prefix}{name}", entry, self._graph_in(graph, name))
+        if graph is not None and graph.maps_config:
+            for node in graph.node_dict.values():
+                inner = self._graph_in(graph, node.name)
+                if (
+                    node.name not in given
+                    and inner is not None
+                    and inner.maps_config
+                    and self._is_used(prefix + node.name)
+                ):
+                    self._entry(f"{prefix}{node.name}", {}, inner)
+
+    def _entry(self, flat: str, entry: Any, graph: GraphDefinition | None) -> None:
+        path = _path_of(flat)
         if hasattr(entry, "model_dump"):
             entry = {"config": entry}
         if not isinstance(entry, Mapping):
-            errors.append(f"{path}: expected a mapping with `config` or `inputs`, got {entry!r}")
-        elif flat in ops:
+            self._errors.append(f"{path}: expected a mapping with `config` or `inputs`, got {entry!r}")
+        elif flat in self._schema.ops:
             for key in entry:
                 if key not in ("config", "inputs", "outputs"):
-                    errors.append(f"{path}: unknown field {key!r}; an op takes config and inputs")
-            found[flat] = entry
-        elif any(one.startswith(flat + ".") for one in ops):
-            found.update(_flat_entries(entry.get("ops") or {}, ops, errors, flat + "."))
+                    self._errors.append(f"{path}: unknown field {key!r}; an op takes config and inputs")
+            self.ops[flat] = entry
+        elif self._is_used(flat):
+            self._graph_entry(flat, path, entry, graph)
         else:
-            known = ", ".join(sorted({one.split(".")[0] for one in ops}))
+            known = ", ".join(sorted({one.split(".")[0] for one in self._schema.ops}))
             clone = " (config is given once for the op, not for one clone)" if "[" in flat else ""
-            errors.append(f"{path}: no such op{clone}; there are {known}")
-    return found
+            self._errors.append(f"{path}: no such op{clone}; there are {known}")
+
+    def _graph_entry(self, flat: str, path: str, entry: Mapping[str, Any], graph: GraphDefinition | None) -> None:
+        maps = graph is not None and graph.has_config_mapping
+        takes = ("config" if maps else "ops", "inputs", "outputs")
+        for key in entry:
+            if key not in takes:
+                why = "it maps its config" if maps else "its ops have the config"
+                self._errors.append(f"{path}: unknown field {key!r}; graph {flat} takes {takes[0]} and inputs ({why})")
+        self.inputs[flat] = entry.get("inputs") or {}
+        ops = self._mapped(graph, f"{flat}.", path, entry) if graph is not None and maps else entry.get("ops")
+        self._section(ops or {}, f"{flat}.", graph)
+
+    def _mapped(self, graph: GraphDefinition, prefix: str, path: str, entry: Mapping[str, Any]) -> Any:
+        given = entry.get("config", NO_VALUE)
+        assert graph.config_mapping is not None
+        found = graph.config_mapping.map(given, f"graph {graph.name}", f"{path}:config", self._errors)
+        if found is None:
+            self._broken.append(prefix)
+        return found
+
+    def _is_used(self, flat: str) -> bool:
+        return any(one.startswith(flat + ".") for one in self._schema.ops)
+
+    @staticmethod
+    def _graph_in(graph: GraphDefinition | None, name: str) -> GraphDefinition | None:
+        node = None if graph is None else graph.node_dict.get(name)
+        return node.definition if node is not None and isinstance(node.definition, GraphDefinition) else None
+
+
+class _Roots:
+    """What is given for the inputs of graphs that nothing feeds: those of the job, and of the graphs in it."""
+
+    def __init__(
+        self,
+        schema: RunConfigSchema,
+        nested: Mapping[str, Mapping[str, Any]],
+        top: Any,
+        available: Mapping[str, Any],
+        errors: list[Any],
+    ) -> None:
+        self._given = {"": top or {}, **nested}
+        self._available = available
+        if top or any(nested.values()):
+            self._check(schema, errors)
+
+    def _check(self, schema: RunConfigSchema, errors: list[Any]) -> None:
+        known = {(root.graph, root.name) for op in schema.ops.values() for root in op.roots.values()}
+        for graph, inputs in self._given.items():
+            for name in inputs:
+                if (graph, name) not in known:
+                    where = f"graph {graph}" if graph else f"job {schema.job}"
+                    errors.append(
+                        f"{_path_of(graph, 'inputs')}:{name}: {where} has no input {name!r} that needs a value"
+                    )
+
+    def find(self, root: RootInput | None) -> tuple[str, Any] | None:
+        """The path and the config of an input, or None when there is none."""
+        if root is None or root.name not in self._given.get(root.graph, {}):
+            return None
+        return f"{_path_of(root.graph, 'inputs')}:{root.name}", self._given[root.graph][root.name]
+
+    def value(self, root: RootInput | None) -> Any:
+        """The input value that was passed in Python, or NO_VALUE."""
+        if root is None or root.graph:
+            return NO_VALUE
+        return self._available.get(root.name, NO_VALUE)
+
+
+def _path_of(flat: str, section: str = "") -> str:
+    """Where an op or graph stands in a run config; with `section`, where that part of it does."""
+    path = "ops:" + flat.replace(".", ":ops:") if flat else ""
+    return ":".join(part for part in (path, section) if part)
 
 
 def _resolve_op(op: FlatOp, entry: Mapping[str, Any], found: ResolvedConfig, errors: list[str]) -> None:
-    path = "ops:" + op.name.replace(".", ":ops:") + ":config"
+    path = _path_of(op.name, "config")
     definition_field = op.definition.config_field
     if definition_field is None:
         if entry.get("config") is not None:
             found.ops[op.name] = found.plain[op.name] = entry["config"]
         return
     if "config" in entry:
-        value = definition_field.config_type.resolve(entry["config"], path, errors)
+        value = definition_field.resolve(entry["config"], path, errors)
         found.plain[op.name] = _plain(entry["config"])
     else:
-        value = definition_field.default()
+        value = definition_field.resolve(NO_VALUE, path, errors)
         if value is NO_VALUE:
-            if definition_field.is_required:
-                errors.append(f"{path}: config is required by op {op.definition.name}")
             value = None
     found.ops[op.name] = value
 
@@ -144,14 +287,11 @@ def _plain(config: Any) -> Any:
 
 
 def _resolve_inputs(
-    op: FlatOp,
-    given: Mapping[str, Any],
-    roots: Mapping[str, Any],
-    available: Mapping[str, Any],
-    found: ResolvedConfig,
-    errors: list[str],
+    op: FlatOp, given: Mapping[str, Any], roots: _Roots, found: ResolvedConfig, errors: list[Any]
 ) -> None:
-    path = "ops:" + op.name.replace(".", ":ops:") + ":inputs"
+    if not op.definition.inputs and not given:
+        return
+    path = _path_of(op.name, "inputs")
     for name in given:
         if name not in op.definition.inputs:
             errors.append(f"{path}:{name}: op {op.definition.name} has no such input")
@@ -161,39 +301,19 @@ def _resolve_inputs(
         if name in op.inputs or definition.dagster_type.is_nothing or definition.input_manager_key:
             continue
         root = op.roots.get(name)
-        if name in given:
-            found.inputs[op.name, name] = _load(definition, given[name], f"{path}:{name}", errors)
-        elif root is not None and root in roots:
-            found.inputs[op.name, name] = _load(definition, roots[root], f"inputs:{root}", errors)
-        elif root is not None and root in available:
-            found.inputs[op.name, name] = available[root]
+        named = (f"{path}:{name}", given[name]) if name in given else roots.find(root)
+        if named is not None:
+            found.inputs[op.name, name] = resolve_input(definition.dagster_type, named[1], named[0], errors)
+        elif (value := roots.value(root)) is not NO_VALUE:
+            found.inputs[op.name, name] = value
         elif definition.has_default_value:
             found.inputs[op.name, name] = definition.default_value
         else:
-            errors.append(
-                f"{path}:{name}: no value. Connect the input, or give it in the run config"
-                + (f", as input value {root!r}" if root else "")
-                + ", or give it a default"
-            )
+            errors.append(f"{path}:{name}: no value. Connect the input, or {_ways_to_give(root)}, or give it a default")
 
 
-def _load(definition: InputDefinition, given: Any, path: str, errors: list[str]) -> Any:
-    """The value of an input from config: as it is, or under `value`, or from a `json` or `pickle` file."""
-    loader = definition.dagster_type.loader
-    if loader is not None:
-        return loader(given)
-    if isinstance(given, Mapping) and len(given) == 1:
-        ((kind, content),) = given.items()
-        if kind == "value":
-            given = content
-        elif kind == "json":
-            with open(content["path"], encoding="utf-8") as file:
-                return json.load(file)
-        elif kind == "pickle":
-            import pickle
-
-            with open(content["path"], "rb") as binary:
-                return pickle.load(binary)
-    if takes_scalar(definition):
-        return scalar_type_of(definition).resolve(given, path, errors)
-    return given
+def _ways_to_give(root: RootInput | None) -> str:
+    if root is None:
+        return "give it in the run config"
+    place = f"{_path_of(root.graph, 'inputs')}:{root.name}"
+    return f"give it in the run config ({place})" + ("" if root.graph else f", or as input value {root.name!r}")

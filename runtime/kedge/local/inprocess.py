@@ -6,7 +6,7 @@ import heapq
 import time
 import uuid
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,7 @@ from kedge.core.run import Run
 from kedge.core.settings import RunSettings
 from kedge.definitions.jobs import JobDefinition
 from kedge.io.in_memory import MemoryIOManager
+from kedge.local.instance import DagsterInstance
 from kedge.local.results import ExecuteInProcessResult
 from kedge.worker.failures import user_exception
 from kedge.worker.program import Program
@@ -35,22 +36,30 @@ def execute(
     run_id: str | None = None,
     input_values: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
-    partition_key: str | None = None,
     settings: RunSettings | None = None,
+    instance: Any = None,
 ) -> ExecuteInProcessResult:
-    """Run `job` here and return its result.
+    """Run `job` here and return its result; `instance` keeps the run.
 
-    Raises DagsterInvalidConfigError before any step when the config does not fit, and with `raise_on_error` the
-    user's own exception at the first failure.
+    Raises DagsterInvalidConfigError before any step when the config does not fit, with `raise_on_error` the user's own
+    exception at the first failure, and DagsterRunAlreadyExists for a run id that the instance has.
     """
     run_id = run_id or str(uuid.uuid4())
     all_tags = {**job.run_tags, **(tags or {})}
-    if partition_key is not None:
-        all_tags["dagster/partition"] = partition_key
-    config = job.resolve_config(run_config, input_values)
+    config = job.resolve_config(run_config, input_values, in_process=True)
     program = Program(job, config, run_id, all_tags, MemoryIOManager())
-    run = Run(job.plan(), settings or RunSettings(run_id=run_id, max_concurrent=1, retry=job.op_retry_policy))
-    return _Execution(program, run, raise_on_error).run()
+    program.instance = instance or DagsterInstance.ephemeral()
+    program.instance.begin(program.run)
+    settings = settings or RunSettings(
+        run_id=run_id, max_concurrent=1, retry=job.op_retry_policy, fail_fast=raise_on_error
+    )
+    execution = Execution(program, Run(job.plan(), settings), raise_on_error)
+    try:
+        execution.run()
+    finally:
+        result = execution.result()
+        program.instance.end(result, hold=instance is not None)
+    return result
 
 
 class _ScratchStore:
@@ -76,17 +85,44 @@ class _ScratchStore:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-class _Execution:
-    def __init__(self, program: Program, run: Run, raise_on_error: bool) -> None:
+class Execution:
+    """One run in this process. Values stay in memory, or with `place` (a StepStore) go into a store.
+
+    `on_outcome` is told of each attempt that has ended.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        run: Run,
+        raise_on_error: bool,
+        place: Any = None,
+        on_outcome: Callable[[Outcome], None] | None = None,
+    ) -> None:
         self._run = run
         self._program = program
         self._raise = raise_on_error
-        self._io = _ScratchStore()
-        self._env = StepEnvironment(program, program.scope(), memory={}, io=self._io)
+        self._io = place or _ScratchStore()
+        self._env = StepEnvironment(program, program.scope(), memory=None if place else {}, io=self._io)
         self._outcomes: list[Outcome] = []
+        self._on_outcome = on_outcome
         self._wakes: list[float] = []
 
-    def run(self) -> ExecuteInProcessResult:
+    def run(self) -> None:
+        """Run to the end. Raises the user's own exception at the first failure, if that was asked for."""
+        with self._program.logging():
+            self._run_all()
+
+    def result(self) -> ExecuteInProcessResult:
+        """How far it came."""
+        return ExecuteInProcessResult(self._program, self._run, self._outcomes, self._env.memory or {})
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """How each attempt ended, in the order in which they did."""
+        return self._outcomes
+
+    def _run_all(self) -> None:
         run, clock = self._run, self._env.clock
         try:
             for key in sorted(self._program.job.required_resource_keys):
@@ -99,9 +135,8 @@ class _Execution:
                     actions.extend(self._wait())
         finally:
             self._env.scope.close()
-            self._io.close()
-        assert self._env.memory is not None
-        return ExecuteInProcessResult(self._program, run, self._outcomes, self._env.memory)
+            if isinstance(self._io, _ScratchStore):
+                self._io.close()
 
     def _carry_out(self, action: Action) -> list[Action]:
         if isinstance(action, Start):
@@ -119,6 +154,8 @@ class _Execution:
         inputs = bind(run.state, run.state.steps[start.step])
         outcome = run_step(env, start.step, start.attempt, start.retries, inputs)
         self._outcomes.append(outcome)
+        if self._on_outcome is not None:
+            self._on_outcome(outcome)
         actions = run.apply(Ended(outcome, env.clock()))
         if outcome.status is OutcomeStatus.FAILED and self._raise:
             self._raise_if_final(start, outcome)
@@ -142,7 +179,8 @@ class _Execution:
         return self._run.apply(Tick(max(due, self._env.clock())))
 
     def _forget(self, action: Discard) -> None:
-        assert self._env.memory is not None
+        if self._env.memory is None:
+            return
         for source in action.values:
             values = self._env.memory[source.step]
             if source.mapping_key is None:

@@ -13,7 +13,10 @@ from kedge.core.document import PlanDocument, Reexecution
 from kedge.core.errors import KedgeError
 from kedge.core.layout import RUNS, RunPaths
 from kedge.core.settings import RunSettings
+from kedge.definitions.dagster_runs import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG
+from kedge.definitions.executors import ExecutorSettings
 from kedge.definitions.jobs import JobDefinition
+from kedge.definitions.run_config import plain_run_config
 from kedge.io.errors import ObjectMissing
 from kedge.io.stores import Store
 from kedge.local.home import engine_of
@@ -43,25 +46,52 @@ def document_of(
     run_config: Mapping[str, Any] | None = None,
     settings: RunSettings | None = None,
     tags: Mapping[str, str] | None = None,
+    partition_key: str | None = None,
 ) -> PlanDocument:
-    """The plan document of a new run of a job."""
+    """The plan document of a new run of a job, for one of its partitions if it has any.
+
+    `settings` where given beat what the job's executor asks for. Raises DagsterInvalidConfigError for a config that
+    does not fit, and DagsterUnknownPartitionError for a partition that the job does not have.
+    """
     run_id = str(uuid.uuid4())
+    all_tags = {**job.run_tags, **(tags or {})}
+    if partition_key is not None:
+        run_config = run_config or job.get_run_config_for_partition_key(partition_key)
+        all_tags = {**job.run_tags, **job.get_tags_for_partition_key(partition_key), **(tags or {})}
+    plain = _plain(job, run_config)
+    asked = executor_settings(job, plain)
     return PlanDocument(
         run_id,
         job.name,
         job.op_graph,
         entrypoint,
         job.full_op_graph.digest,
-        _merged(job, run_config),
-        tags={**job.run_tags, **(tags or {})},
+        plain,
+        tags=all_tags,
         op_selection=tuple(job.op_selection),
-        settings=replace(settings or RunSettings(), run_id=run_id),
+        settings=replace(settings or narrowed(RunSettings(), asked), run_id=run_id),
+        tag_limits=asked.tag_limits,
     )
 
 
-def _merged(job: JobDefinition, run_config: Mapping[str, Any] | None) -> dict[str, Any]:
+def executor_settings(job: JobDefinition, run_config: Mapping[str, Any]) -> ExecutorSettings:
+    """What a job's executor asks for with this run config. Raises DagsterInvalidConfigError when it does not fit."""
+    resolved = job.resolve_config(run_config)
+    if resolved.execution is None and not job.has_specified_executor:
+        return ExecutorSettings()
+    settings: ExecutorSettings = job.executor_def.settings(resolved.execution)
+    return settings
+
+
+def narrowed(settings: RunSettings, asked: ExecutorSettings) -> RunSettings:
+    """Settings with what an executor asks for."""
+    found = settings if asked.max_concurrent is None else replace(settings, max_concurrent=asked.max_concurrent)
+    return found if asked.retries else replace(found, retries=False)
+
+
+def _plain(job: JobDefinition, run_config: Mapping[str, Any] | None) -> dict[str, Any]:
     """The run config as plain data; the job's own config comes with its code."""
-    given = dict(run_config or {})
+    given = dict(plain_run_config(run_config))
     try:
         json.dumps(given)
     except (TypeError, ValueError) as error:
@@ -90,7 +120,11 @@ def again(store: Store, entry: RunEntry, steps: tuple[str, ...] | None) -> PlanD
     document = read_document(store, entry.paths)
     run_id = str(uuid.uuid4())
     settings = replace(document.settings, run_id=run_id)
-    return replace(document, run_id=run_id, settings=settings, reexecute=Reexecution(entry.paths.prefix, steps))
+    tags = {**document.tags, PARENT_RUN_ID_TAG: entry.run_id}
+    tags.setdefault(ROOT_RUN_ID_TAG, entry.run_id)
+    return replace(
+        document, run_id=run_id, settings=settings, tags=tags, reexecute=Reexecution(entry.paths.prefix, steps)
+    )
 
 
 def catalogue(store: Store) -> list[RunEntry]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,8 +22,18 @@ from kedge.worker.targets import TargetError, load_object
 
 
 def load_job(target: str) -> JobDefinition:
-    """The job that a target names; a graph is made a job. Raises TargetError for anything else."""
+    """The job that a target names; a graph is made a job, a function is called for one.
+
+    Its arguments may follow as JSON: `module:function?{"args": [...], "kwargs": {...}, "path": FOLDER}`. Raises
+    TargetError for anything else.
+    """
+    target, _, given = target.partition("?")
+    arguments = json.loads(given) if given else {}
+    if "path" in arguments and arguments["path"] not in sys.path:
+        sys.path.insert(0, arguments["path"])
     found = load_object(target)
+    if inspect.isfunction(found):
+        found = found(*arguments.get("args", ()), **arguments.get("kwargs", {}))
     if isinstance(found, GraphDefinition):
         found = found.to_job()
     if not isinstance(found, JobDefinition):
@@ -79,7 +92,7 @@ def _job_of_ops(document: PlanDocument) -> JobDefinition:
             config[key] = {"config": one["config"]}
     ops = {node.name: _flat_op(node) for node in document.graph}
     name = "".join(c if c.isalnum() else "_" for c in document.job)
-    job = JobDefinition(FlatGraph(name, ops), resource_defs=resources)
+    job = JobDefinition(graph_def=FlatGraph(name, ops), resource_defs=resources)
     return job.with_changes(config={"resources": config}) if config else job
 
 
@@ -131,6 +144,4 @@ def _op_of_function(node: OpNode, found: Any) -> OpDefinition:
 
 
 def _has_config(fn: Any) -> bool:
-    import inspect
-
     return "config" in inspect.signature(fn).parameters

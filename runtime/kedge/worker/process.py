@@ -94,7 +94,8 @@ def _run(program: Program, ticket: Ticket, store: Store, paths: RunPaths) -> Out
         program, scope, io=StepStore(store, paths), read_index=lambda index: _read_index(store, index)
     )
     try:
-        outcome = run_step(env, ticket.step, ticket.attempt, ticket.retries, ticket.inputs)
+        with program.logging():
+            outcome = run_step(env, ticket.step, ticket.attempt, ticket.retries, ticket.inputs)
         if env.last_error is not None:
             print_error(env.last_error)
     finally:
