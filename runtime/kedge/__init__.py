@@ -42,6 +42,15 @@ if TYPE_CHECKING:
     from kedge.definitions.configurable import ConfigurableResourceFactory as ConfigurableResourceFactory
     from kedge.definitions.configurable import ResourceDependency as ResourceDependency
     from kedge.definitions.configured import configured as configured
+    from kedge.definitions.container_types import Bool as Bool
+    from kedge.definitions.container_types import Dict as Dict
+    from kedge.definitions.container_types import Float as Float
+    from kedge.definitions.container_types import Int as Int
+    from kedge.definitions.container_types import List as List
+    from kedge.definitions.container_types import Optional as Optional
+    from kedge.definitions.container_types import Set as Set
+    from kedge.definitions.container_types import String as String
+    from kedge.definitions.container_types import Tuple as Tuple
     from kedge.definitions.contexts import OpExecutionContext as OpExecutionContext
     from kedge.definitions.dagster_runs import DagsterRun as DagsterRun
     from kedge.definitions.dagster_runs import DagsterRunStatus as DagsterRunStatus
@@ -58,10 +67,10 @@ if TYPE_CHECKING:
     from kedge.definitions.ins_outs import GraphOut as GraphOut
     from kedge.definitions.ins_outs import In as In
     from kedge.definitions.ins_outs import Out as Out
-    from kedge.definitions.io_contexts import InputContext as InputContext
-    from kedge.definitions.io_contexts import OutputContext as OutputContext
     from kedge.definitions.io_builders import build_input_context as build_input_context
     from kedge.definitions.io_builders import build_output_context as build_output_context
+    from kedge.definitions.io_contexts import InputContext as InputContext
+    from kedge.definitions.io_contexts import OutputContext as OutputContext
     from kedge.definitions.io_managers import InputManager as InputManager
     from kedge.definitions.io_managers import InputManagerDefinition as InputManagerDefinition
     from kedge.definitions.io_managers import IOManager as IOManager
@@ -110,6 +119,15 @@ if TYPE_CHECKING:
     from kedge.definitions.tables import TableRecord as TableRecord
     from kedge.definitions.tables import TableSchema as TableSchema
     from kedge.definitions.tables import TableSchemaMetadataValue as TableSchemaMetadataValue
+    from kedge.definitions.type_loaders import DagsterTypeLoader as DagsterTypeLoader
+    from kedge.definitions.type_loaders import DagsterTypeLoaderContext as DagsterTypeLoaderContext
+    from kedge.definitions.type_loaders import TypeCheckContext as TypeCheckContext
+    from kedge.definitions.type_loaders import dagster_type_loader as dagster_type_loader
+    from kedge.definitions.types import DagsterType as DagsterType
+    from kedge.definitions.types import PythonObjectDagsterType as PythonObjectDagsterType
+    from kedge.definitions.types import TypeCheck as TypeCheck
+    from kedge.definitions.types import check_dagster_type as check_dagster_type
+    from kedge.definitions.types import usable_as_dagster_type as usable_as_dagster_type
     from kedge.definitions.validation import validate_run_config as validate_run_config
     from kedge.definitions.values import AssetMaterialization as AssetMaterialization
     from kedge.definitions.values import AssetObservation as AssetObservation
@@ -119,7 +137,18 @@ if TYPE_CHECKING:
     from kedge.definitions.values import Nothing as Nothing
     from kedge.definitions.values import Output as Output
     from kedge.definitions.values import RetryRequested as RetryRequested
+    from kedge.local.execution import JobExecutionResult as JobExecutionResult
+    from kedge.local.execution import ReexecutionOptions as ReexecutionOptions
+    from kedge.local.execution import execute_job as execute_job
     from kedge.local.inprocess import ExecuteInProcessResult as ExecuteInProcessResult
+    from kedge.local.instance import DagsterInstance as DagsterInstance
+    from kedge.local.instance import instance_for_test as instance_for_test
+    from kedge.local.reconstruct import ReconstructableJob as ReconstructableJob
+    from kedge.local.reconstruct import build_reconstructable_job as build_reconstructable_job
+    from kedge.local.reconstruct import reconstructable as reconstructable
+    from kedge.local.run_records import EventLogEntry as EventLogEntry
+    from kedge.local.run_records import RunRecord as RunRecord
+    from kedge.local.run_records import RunsFilter as RunsFilter
 
 _HOMES = {
     "core.errors": """KedgeError DagsterError DagsterInvalidDefinitionError DagsterInvalidSubsetError
@@ -147,6 +176,7 @@ _HOMES = {
         ConfigurableLegacyIOManagerAdapter ConfigurableResource ConfigurableResourceFactory ResourceDependency""",
     "definitions.config_mapping": "ConfigMapping config_mapping",
     "definitions.configured": "configured",
+    "definitions.container_types": "Bool Dict Float Int List Optional Set String Tuple",
     "definitions.contexts": "OpExecutionContext",
     "definitions.dependencies": """DependencyDefinition DynamicCollectDependencyDefinition InputMapping
         MappedInputPlaceholder MultiDependencyDefinition NodeInvocation OutputMapping""",
@@ -171,8 +201,10 @@ _HOMES = {
     "definitions.resource_contexts": "build_init_resource_context build_resources",
     "definitions.resources": """InitResourceContext ResourceDefinition ResourceParam make_values_resource
         resource""",
-    "definitions.types": """DagsterType PythonObjectDagsterType TypeCheck make_python_type_usable_as_dagster_type
-        usable_as_dagster_type""",
+    "definitions.type_loaders": """DagsterTypeLoader DagsterTypeLoaderContext TypeCheckContext
+        dagster_type_loader""",
+    "definitions.types": """DagsterType DagsterTypeKind PythonObjectDagsterType TypeCheck check_dagster_type
+        make_python_type_usable_as_dagster_type usable_as_dagster_type""",
     "definitions.validation": "validate_run_config",
     "definitions.values": """AssetMaterialization AssetObservation DynamicOutput ExpectationResult Failure Nothing
         Output RetryRequested""",
@@ -192,6 +224,10 @@ _HOMES = {
     "definitions.tables": """TableColumn TableColumnConstraints TableColumnDep TableColumnLineage
         TableColumnLineageMetadataValue TableConstraints TableMetadataValue TableRecord TableSchema
         TableSchemaMetadataValue""",
+    "local.execution": "JobExecutionResult ReexecutionOptions execute_job",
+    "local.instance": "DagsterInstance instance_for_test",
+    "local.reconstruct": "ReconstructableJob build_reconstructable_job reconstructable",
+    "local.run_records": "EventLogEntry RunRecord RunsFilter",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 __all__ = sorted(_HOME_OF)

@@ -98,7 +98,10 @@ class OutputSpec:
 
 @dataclass(frozen=True, slots=True)
 class OpNode:
-    """One op of the graph. `config` is None when there is none; `pod` is merged over the job's template."""
+    """One op of the graph. `config` is None when there is none; `pod` is merged over the job's template.
+
+    With a `code_version` its steps are memoized, see `kedge.core.memo`.
+    """
 
     name: str
     entrypoint: str | None = None
@@ -110,6 +113,7 @@ class OpNode:
     retry: RetryPolicy | None = None
     timeout: float | None = None
     pod: Mapping[str, Any] | None = None
+    code_version: str | None = None
 
     def output(self, name: str) -> OutputSpec | None:
         """The output of that name, if there is one."""
@@ -195,6 +199,8 @@ def _op_to_json(op: OpNode) -> dict[str, Any]:
         found["timeoutSeconds"] = op.timeout
     if op.pod:
         found["pod"] = dict(op.pod)
+    if op.code_version is not None:
+        found["codeVersion"] = op.code_version
     return found
 
 
@@ -236,6 +242,7 @@ def _op_of(name: str, data: Mapping[str, Any], known: Collection[str]) -> OpNode
         retry=None if retry is None else RetryPolicy.from_json(retry),
         timeout=None if timeout is None else float(timeout),
         pod=data.get("pod"),
+        code_version=None if data.get("codeVersion") is None else str(data["codeVersion"]),
     )
 
 

@@ -10,6 +10,7 @@
         indexes/<step>/<input>.json     a long fan-in, in one object
         logs/<step>/<attempt>/<part>
         result.json                     how the run ended
+    cache/<namespace>/<key>.json        which run's outputs a memoized step can take over
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from kedge.core.ids import StepKey
 
 RUNS = "runs"
+CACHE = "cache"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,11 @@ class RunPaths:
     @classmethod
     def of(cls, namespace: str, name: str, uid: str) -> RunPaths:
         return cls(f"{RUNS}/{namespace}/{name}-{uid[:8]}")
+
+    @property
+    def namespace(self) -> str:
+        """The namespace in the prefix."""
+        return self.prefix.split("/")[1]
 
     @property
     def run(self) -> str:

@@ -108,7 +108,8 @@ class Outcome:
     """How one attempt of one step ended.
 
     `outputs` holds, by output name, a record, or for a dynamic output a mapping of key to record in the order
-    in which the keys were yielded. An optional output that was not yielded is absent.
+    in which the keys were yielded. An optional output that was not yielded is absent. `cached_from` names the run
+    whose outputs a memoized step took over, without running.
     """
 
     step: StepKey
@@ -118,6 +119,7 @@ class Outcome:
     failure: Failure | None = None
     times: Times | None = None
     events: Sequence[Mapping[str, Any]] = ()
+    cached_from: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         found: dict[str, Any] = {
@@ -134,6 +136,8 @@ class Outcome:
             found["times"] = self.times.to_json()
         if self.events:
             found["events"] = list(self.events)
+        if self.cached_from is not None:
+            found["cachedFrom"] = self.cached_from
         return found
 
     @classmethod
@@ -150,6 +154,7 @@ class Outcome:
                 None if failure is None else Failure.from_json(failure),
                 None if times is None else Times.from_json(times),
                 data.get("events", ()),
+                None if data.get("cachedFrom") is None else str(data["cachedFrom"]),
             )
         except _UNREADABLE as error:
             raise ProtocolError(f"this is no outcome record: {type(error).__name__}: {error}") from error

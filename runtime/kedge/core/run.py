@@ -174,6 +174,7 @@ class Run:
         if outcome.status is OutcomeStatus.SUCCEEDED:
             fault = check_outputs(outcome, self._dynamic[step.node.index])
             if fault is None:
+                step.cached = outcome.cached_from is not None
                 self._succeed(step, outcome)
             else:
                 self._fail(step, Failure("ProtocolError", f"step {step.key}: {fault}", retryable=False))
@@ -204,7 +205,7 @@ class Run:
 
     def _delay_of_retry(self, step: Step, failure: Failure) -> float | None:
         policy = step.node.op.retry or self.settings.retry
-        if not allows_retry(policy, failure, step.retries):
+        if not self.settings.retries or not allows_retry(policy, failure, step.retries):
             return None
         if failure.request is not None:
             return failure.request.delay

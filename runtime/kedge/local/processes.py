@@ -15,9 +15,9 @@ import selectors
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from kedge.core.actions import Action, Discard, Finish, RunStatus, Start, Stop, Wake
 from kedge.core.bindings import bind
@@ -26,9 +26,12 @@ from kedge.core.errors import KedgeError
 from kedge.core.events import Begin, Cancel, Ended, Event, Tick
 from kedge.core.ids import StepKey
 from kedge.core.layout import RunPaths
+from kedge.core.memo import Memo, has_versions
 from kedge.core.protocol import Binding, Failure, Index, Listing, Outcome, OutcomeStatus, Ticket, Times
 from kedge.core.run import Run
 from kedge.core.settings import Retain
+from kedge.core.state import Step
+from kedge.io.cache import ResultCache
 from kedge.io.digests import digest
 from kedge.io.errors import ObjectExists, ObjectMissing
 from kedge.io.managers import stored_paths
@@ -99,6 +102,10 @@ class ProcessEngine:
         self._plan_bytes = document.to_bytes()
         self._plan_digest = digest_of(self._plan_bytes)
         self._method = method
+        self._memo: Memo | None = None
+        if has_versions(document.graph):
+            self._memo = Memo(document.job, document.run_config, document.tags)
+            self._cache = ResultCache(store, paths.namespace)
         self._attempts: dict[AttemptId, _Attempt] = {}
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._timer_count = 0
@@ -246,6 +253,7 @@ class ProcessEngine:
 
     def _settle(self, name: AttemptId, outcome: Outcome) -> None:
         self._attempts[name].settled = True
+        self._keep(outcome)
         self._events.append(Ended(outcome, time.time()))
         self._observer.ended(self._run, outcome)
 
@@ -259,14 +267,58 @@ class ProcessEngine:
         elif isinstance(action, Wake):
             self._at(action.at, lambda: self._events.append(Tick(time.time())))
         elif isinstance(action, Discard):
-            self._store.delete(stored_paths([source.record for source in action.values]))
+            self._discard(action)
         else:
             assert isinstance(action, Finish)
 
+    def _discard(self, action: Discard) -> None:
+        """Delete values of this run; those that it took over belong to another."""
+        own = f"{self._paths.prefix}/"
+        paths = stored_paths([source.record for source in action.values])
+        self._store.delete([path for path in paths if path.startswith(own)])
+
     def _start(self, action: Start) -> None:
         step = self._run.state.steps[action.step]
+        bindings = bind(self._run.state, step)
+        if not self._take_from_cache(step, bindings):
+            self._launch(action, step, bindings)
+
+    def _take_from_cache(self, step: Step, bindings: Mapping[str, Binding]) -> bool:
+        """For a memoized step: write down that it takes over the outputs of an earlier success, if there is one."""
+        if self._memo is None:
+            return False
+        key = self._memo.key_of(step.key, step.node.op, bindings)
+        if key is None or not self._document.settings.cache:
+            return False
+        found = self._cache.find(key, step.key, step.node.op)
+        if found is None:
+            return False
         now = time.time()
-        inputs = {name: self._shorten(action.step, name, one) for name, one in bind(self._run.state, step).items()}
+        times = Times(now, ended=now, ready=step.ready, launched=now)
+        outcome = Outcome(
+            step.key, step.attempt, OutcomeStatus.SUCCEEDED, found.outputs, None, times, cached_from=found.run
+        )
+        try:
+            data = json.dumps(outcome.to_json(), separators=(",", ":")).encode()
+            self._store.put(self._paths.outcome(step.key, step.attempt), data, create=True)
+        except ObjectExists:
+            return False
+        self._events.append(Ended(outcome, now))
+        self._observer.ended(self._run, outcome)
+        return True
+
+    def _keep(self, outcome: Outcome) -> None:
+        """Let later runs take over the outputs of a memoized step. Values that are to be deleted are not kept."""
+        if self._memo is None or outcome.status is not OutcomeStatus.SUCCEEDED:
+            return
+        key = self._memo.known_key(outcome.step)
+        if key is not None and self._document.settings.retain is Retain.ALWAYS:
+            node = self._run.plan.by_name[outcome.step.op].op
+            self._cache.keep(key, outcome, node, self._paths.prefix)
+
+    def _launch(self, action: Start, step: Step, bindings: Mapping[str, Binding]) -> None:
+        now = time.time()
+        inputs = {name: self._shorten(action.step, name, one) for name, one in bindings.items()}
         ticket = Ticket(
             self._document.run_id,
             self._paths.prefix,
@@ -316,13 +368,7 @@ class ProcessEngine:
         run = self._run
         if run.status is RunStatus.SUCCEEDED and self._document.settings.retain is Retain.UNTIL_FINISHED:
             self._store.delete([info.path for info in self._store.list(f"{self._paths.prefix}/values")])
-        result: dict[str, Any] = {
-            "status": run.status.value,
-            "ended": time.time(),
-            "steps": {state.value: count for state, count in run.state.counts.items() if count},
-            "retries": run.retries,
-        }
-        self._store.put(self._paths.result, json.dumps(result).encode())
+        records.write_result(self._store, self._paths, run, run.status, time.time())
 
 
 def _size_of(listing: Listing) -> int:

@@ -22,7 +22,9 @@ _RETAIN = [one.value for one in Retain]
 @click.option("--tag-limit", "limits", multiple=True, metavar="KEY[=VALUE]:N", help=_LIMIT_HELP)
 @click.option("--fail-fast/--no-fail-fast", default=None, help="Stop at the first failed step.")
 @click.option("--retain", type=click.Choice(_RETAIN, case_sensitive=False), help="How long values are kept.")
-@click.option("--start-method", type=click.Choice(["auto", "fork", "spawn"]), default="auto", help="How steps start.")
+@click.option("--partition", metavar="KEY", help="The partition to run for.")
+@click.option("--no-cache", is_flag=True, help="Run memoized steps too, whatever earlier runs have.")
+@click.option("--start-method", type=click.Choice(["auto", "fork", "spawn"]), help="How steps start.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only how it ended.")
 @options.store
 @options.as_json
@@ -35,7 +37,9 @@ def command(
     limits: tuple[str, ...],
     fail_fast: bool | None,
     retain: str | None,
-    start_method: str,
+    partition: str | None,
+    no_cache: bool,
+    start_method: str | None,
     quiet: bool,
     store_url: str | None,
     as_json: bool,
@@ -48,7 +52,7 @@ def command(
     from kedge.cli.targets import load
     from kedge.local import runs
 
-    loaded = load(target, options.read_config(config_text), selection, options.read_tags(tags))
+    loaded = load(target, options.read_config(config_text), selection, options.read_tags(tags), partition)
     document = loaded.document
     settings = document.settings
     if max_concurrent is not None:
@@ -57,8 +61,11 @@ def command(
         settings = replace(settings, fail_fast=fail_fast)
     if retain is not None:
         settings = replace(settings, retain=Retain(retain))
+    if no_cache:
+        settings = replace(settings, cache=False)
     tag_limits = document.tag_limits + options.read_tag_limits(limits)
     document = replace(document, settings=settings, tag_limits=tag_limits)
     store = options.open_store_at(store_url)
     paths = runs.create(store, document, target)
-    drive(store, paths, document, as_json=as_json, quiet=quiet, method=start_method)
+    method = start_method or runs.executor_settings(loaded.job, document.run_config).start_method or "auto"
+    drive(store, paths, document, as_json=as_json, quiet=quiet, method=method)
