@@ -24,9 +24,13 @@ class RunIsAlive(KedgeError):
     """Another engine is running this run."""
 
 
+def _place() -> Path:
+    return Path(os.environ.get("KEDGE_HOME") or ".kedge").absolute()
+
+
 def home() -> Path:
     """The folder, made when missing; git is told to leave it alone."""
-    found = Path(os.environ.get("KEDGE_HOME") or ".kedge").absolute()
+    found = _place()
     if not found.exists():
         found.mkdir(parents=True, exist_ok=True)
         (found / ".gitignore").write_text("*\n")
@@ -35,7 +39,7 @@ def home() -> Path:
 
 def default_store() -> str:
     """The store's URL when none is given: `$KEDGE_STORE`, or a folder in the home."""
-    return os.environ.get("KEDGE_STORE") or f"file://{home()}/store"
+    return os.environ.get("KEDGE_STORE") or f"file://{_place()}/store"
 
 
 def _lock_path(run: str) -> Path:
@@ -101,7 +105,8 @@ def _is_alive(pid: int) -> bool:
 def engine_of(run: str) -> int | None:
     """The process that runs this run, or None when there is none alive."""
     try:
-        descriptor = os.open(_lock_path(run), os.O_RDWR | os.O_CLOEXEC)
+        # whoever only looks makes no folders
+        descriptor = os.open(_place() / "engines" / f"{run}.lock", os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return None
     try:

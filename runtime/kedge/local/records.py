@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Mapping
 
+from kedge.core.actions import RunStatus
 from kedge.core.document import PlanDocument
 from kedge.core.errors import KedgeError, ProtocolError
 from kedge.core.events import Begin
@@ -106,6 +107,13 @@ def history_of(store: Store, paths: RunPaths, document: PlanDocument) -> History
     inherited = keep_inherited(document, successes(store, parent))
     selected = select_steps(document.graph, again.steps) if again.steps is not None else None
     return History(records, inherited=inherited, selected=selected)
+
+
+def write_result(store: Store, paths: RunPaths, run: Run, status: RunStatus, ended: float) -> None:
+    """Write down how a run ended. `ended` is in seconds since the epoch."""
+    counts = {state.value: count for state, count in run.state.counts.items() if count}
+    result = {"status": status.value, "ended": ended, "steps": counts, "retries": run.retries}
+    store.put(paths.result, json.dumps(result).encode())
 
 
 def plan_of(document: PlanDocument) -> Plan:

@@ -64,6 +64,11 @@ class ExecutionResult(ABC):
         return self._program.run.with_status(_STATUS.get(self._run.status, DagsterRunStatus.STARTED))
 
     @property
+    def outcomes(self) -> Sequence[Outcome]:
+        """How each attempt ended, in the order in which they did."""
+        return self._outcomes
+
+    @property
     def run(self) -> Run:
         """The final state of the run, as the core keeps it."""
         return self._run
