@@ -18,6 +18,7 @@ from kedge.core.errors import (
     DagsterInvalidDefinitionError,
     ParameterCheckError,
 )
+from kedge.definitions import types
 from kedge.definitions.ins_outs import NO_VALUE
 from kedge.definitions.types import DagsterType
 
@@ -282,7 +283,10 @@ ANY = _Anything()
 STRING, INT = Scalar("String", "...", str), Scalar("Int", 0, int)
 FLOAT, BOOL = Scalar("Float", 0.0, float, int), Scalar("Bool", True, bool)
 _BUILTIN: dict[AnyType, ConfigType] = {str: STRING, int: INT, float: FLOAT, bool: BOOL, AnyType: ANY, None: ANY}
-_OF_TYPES = {"String": STRING, "Int": INT, "Float": FLOAT, "Bool": BOOL, "Any": ANY}
+OF_TYPES: dict[DagsterType, ConfigType] = {
+    types.resolve(kind): schema for kind, schema in _BUILTIN.items() if kind is not None
+}
+"""The schema of each built-in type of inputs and outputs."""
 _ALLOWED = "str, int, float, bool, a list of one schema, a dict of fields, a Field, or a config type"
 
 
@@ -322,7 +326,7 @@ def _of_mapping(schema: Mapping[AnyType, AnyType]) -> ConfigType:
 
 
 def _of_type(schema: DagsterType) -> ConfigType:
-    found = _OF_TYPES.get(schema.key or "")
+    found = OF_TYPES.get(schema)
     if found is None:
         raise DagsterInvalidDefinitionError(
             f"{schema.display_name} is a type of inputs and outputs, not of config: use {_ALLOWED}"

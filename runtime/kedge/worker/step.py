@@ -20,12 +20,14 @@ from kedge.core.errors import (
     DagsterStepOutputNotFoundError,
 )
 from kedge.core.ids import StepKey
+from kedge.core.memo import EXTERNAL
 from kedge.core.protocol import Binding, Constant, Index, Listing, Outcome, OutcomeStatus, Single, SourceRef, Times
 from kedge.core.retry import allows_retry
 from kedge.definitions import outputs
 from kedge.definitions.contexts import OpExecutionContext
-from kedge.definitions.ins_outs import InputDefinition, OutputDefinition
+from kedge.definitions.ins_outs import NO_VALUE, InputDefinition, OutputDefinition, input_of
 from kedge.definitions.resource_scope import ResourceScope
+from kedge.definitions.type_loaders import ConfiguredInput, TypeCheckContext
 from kedge.definitions.types import NOTHING, DagsterType
 from kedge.definitions.values import DynamicOutput, Output
 from kedge.worker import hooks, io_contexts
@@ -145,7 +147,11 @@ class _Attempt:
 
     def _unconnected(self, definition: InputDefinition) -> Any:
         if definition.name in self.bound.constants:
-            return self.bound.constants[definition.name]
+            found = self.bound.constants[definition.name]
+            if type(found) is ConfiguredInput:
+                what = f"step {self.step}: input {definition.name!r}"
+                return found.load(self.context, self.env.scope.select, what)
+            return found
         return self._load_source(definition, None)
 
     def _value_of(self, definition: InputDefinition, binding: Binding) -> Any:
@@ -281,10 +287,10 @@ class _Attempt:
                 output_name=definition.name,
             ) from error
         noted = {**(noted or {}), **output_context.get_logged_metadata()}
-        record = dict(output_context.record or {})
+        record = dict(output_context.record or EXTERNAL)
         if noted:
             record["metadata"] = _encoded(noted)
-        return record or None
+        return record
 
     def _close_outputs(self) -> None:
         """Outputs that were not given: empty when dynamic, implicit when Nothing, missing when required."""
@@ -314,7 +320,10 @@ class _Attempt:
         )
 
     def _check(self, kind: DagsterType, value: Any, what: str) -> None:
-        kind.check_or_raise(self.context, value, f"step {self.step}: {what}")
+        context: Any = self.context
+        if kind.required_resource_keys:
+            context = TypeCheckContext(context, self.env.scope.select(kind.required_resource_keys))
+        kind.check_or_raise(context, value, f"step {self.step}: {what}")
 
     def _user_error(self, error: Exception) -> DagsterExecutionStepExecutionError:
         return DagsterExecutionStepExecutionError(
@@ -343,3 +352,15 @@ def _encoded(metadata: Mapping[str, Any]) -> dict[str, Any]:
 def _from_memory(memory: Mapping[StepKey, Values], source: SourceRef) -> Any:
     value = memory[source.step][source.output]
     return value if source.mapping_key is None else value[source.mapping_key]
+
+
+def load_value(env: StepEnvironment, source: SourceRef) -> Any:
+    """The value of an output, loaded by its I/O manager for somebody outside of the run.
+
+    Raises DagsterExecutionLoadInputError when the manager does.
+    """
+    bound = env.program.bound(source.step.op)
+    attempt = _Attempt(env, source.step, 1, 0)
+    attempt.bound = bound
+    attempt.context = OpExecutionContext(source.step, bound.definition, bound.config, None, env.program.run)
+    return attempt._load_source(input_of("value", None, NO_VALUE, NO_VALUE), source)

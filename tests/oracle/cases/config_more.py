@@ -43,7 +43,7 @@ def _default(schema: Any) -> Any:
     return error_of(attempt) or seen[0]
 
 
-class Color(enum.Enum):
+class Hue(enum.Enum):
     RED = "r"
     BLUE = "b"
 
@@ -126,7 +126,7 @@ def case_explicit_defaults() -> Any:
         "list": _default(dg.Field([int], default_value=[1, 2])),
         "shape": _default(dg.Field({"a": int, "b": dg.Field(int, default_value=2)}, default_value={"a": 1})),
         "selector": _default(dg.Field(dg.Selector({"a": int, "b": int}), default_value={"b": 1})),
-        "enum": _default(dg.Field(dg.Enum.from_python_enum(Color), default_value="RED")),
+        "enum": _default(dg.Field(dg.Enum.from_python_enum(Hue), default_value="RED")),
         "none": _default(dg.Field(dg.Noneable(int), default_value=5)),
         "not required": _default(dg.Field(int, is_required=False)),
         "map": _default(dg.Field(dg.Map(str, int), default_value={"a": 1})),
@@ -134,7 +134,7 @@ def case_explicit_defaults() -> Any:
 
 
 def case_default_of_an_enum_in_a_shape() -> Any:
-    schema = {"color": dg.Field(dg.Enum.from_python_enum(Color), default_value="BLUE")}
+    schema = {"color": dg.Field(dg.Enum.from_python_enum(Hue), default_value="BLUE")}
     seen = []
 
     @dg.op(config_schema=schema)
@@ -142,7 +142,7 @@ def case_default_of_an_enum_in_a_shape() -> Any:
         seen.append(context.op_config["color"].name)
 
     run(job_of(work))
-    return [seen, error_of(lambda: dg.Field(dg.Enum.from_python_enum(Color), default_value=Color.RED))]
+    return [seen, error_of(lambda: dg.Field(dg.Enum.from_python_enum(Hue), default_value=Hue.RED))]
 
 
 def case_permissive() -> Any:
@@ -179,10 +179,10 @@ def case_array() -> Any:
 
 def case_enum_kinds() -> Any:
     return [
-        _given(dg.Enum.from_python_enum(Color), "RED", "r", "GREEN", 1),
-        _given(dg.Enum.from_python_enum_direct_values(Color), "RED", "r"),
+        _given(dg.Enum.from_python_enum(Hue), "RED", "r", "GREEN", 1),
+        _given(dg.Enum.from_python_enum_direct_values(Hue), "RED", "r"),
         _given(dg.Enum("E", [dg.EnumValue("a", python_value=0), dg.EnumValue("b", 7, description="seven")]), "a", "b"),
-        dg.Enum.from_python_enum(Color).config_values,
+        dg.Enum.from_python_enum(Hue).config_values,
         error_of(lambda: dg.Enum("E", [dg.EnumValue("a"), dg.EnumValue("a")])) is not None,
     ]
 

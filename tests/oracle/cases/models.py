@@ -27,7 +27,7 @@ def _given(model: Any, show: Any, *configs: Any) -> list[Any]:
     return found
 
 
-class Color(enum.Enum):
+class Tint(enum.Enum):
     RED = "r"
     BLUE = "b"
 
@@ -165,8 +165,8 @@ def case_literal() -> Any:
 
 def case_enums() -> Any:
     class Model(dg.Config):
-        color: Color
-        other: Color = Color.BLUE
+        color: Tint
+        other: Tint = Tint.BLUE
 
     return _given(
         Model,
@@ -180,14 +180,14 @@ def case_enums() -> Any:
 
 def case_enums_in_a_run_config_object() -> Any:
     class Model(dg.Config):
-        color: Color
-        other: Color = Color.BLUE
+        color: Tint
+        other: Tint = Tint.BLUE
 
     @dg.op
     def work(config: Model):
         return [config.color.name, config.other.name]
 
-    given = dg.RunConfig(ops={"work": Model(color=Color.RED)})
+    given = dg.RunConfig(ops={"work": Model(color=Tint.RED)})
     return [given.to_config_dict()["ops"], run(job_of(work), run_config=given).output_for_node("work")]
 
 
