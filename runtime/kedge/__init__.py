@@ -59,7 +59,11 @@ if TYPE_CHECKING:
     from kedge.definitions.events import DagsterEventType as DagsterEventType
     from kedge.definitions.graphs import GraphDefinition as GraphDefinition
     from kedge.definitions.graphs import graph as graph
+    from kedge.definitions.hook_contexts import build_hook_context as build_hook_context
     from kedge.definitions.hooks import HookContext as HookContext
+    from kedge.definitions.hooks import HookDefinition as HookDefinition
+    from kedge.definitions.hooks import HookExecutionResult as HookExecutionResult
+    from kedge.definitions.hooks import event_list_hook as event_list_hook
     from kedge.definitions.hooks import failure_hook as failure_hook
     from kedge.definitions.hooks import success_hook as success_hook
     from kedge.definitions.ins_outs import DynamicOut as DynamicOut
@@ -183,7 +187,9 @@ _HOMES = {
     "definitions.executors": """ExecutorDefinition executor in_process_executor k8s_job_executor
         multi_or_in_process_executor multiprocess_executor""",
     "definitions.graphs": "GraphDefinition graph",
-    "definitions.hooks": "HookContext HookDefinition failure_hook success_hook",
+    "definitions.hook_contexts": "build_hook_context",
+    "definitions.hooks": """HookContext HookDefinition HookExecutionResult event_list_hook failure_hook
+        success_hook""",
     "definitions.ins_outs": "DynamicOut GraphIn GraphOut In Out",
     "definitions.direct_context": "build_op_context",
     "definitions.io_builders": "build_input_context build_output_context",

@@ -240,11 +240,12 @@ class OutputContext(IOContext):
 
     @property
     def output_metadata(self) -> Mapping[str, Any]:
-        """The metadata that the op gave with the output; on `upstream_output`, what stands in its record."""
+        """The metadata that the op gave with the output; on `upstream_output`, what its I/O manager noted as well."""
         if self._output_metadata is None and self.record:
             from kedge.definitions.wire import decode_metadata
 
-            self._output_metadata = decode_metadata(self.record.get("metadata") or {})
+            noted = {**(self.record.get("metadata") or {}), **(self.record.get("handled") or {})}
+            self._output_metadata = decode_metadata(noted)
         return self._output_metadata or {}
 
     def add_output_metadata(self, metadata: Mapping[str, Any]) -> None:

@@ -22,7 +22,6 @@ from kedge.core.errors import (
 from kedge.core.ids import StepKey
 from kedge.core.memo import EXTERNAL
 from kedge.core.protocol import Binding, Constant, Index, Listing, Outcome, OutcomeStatus, Single, SourceRef, Times
-from kedge.core.retry import allows_retry
 from kedge.definitions import outputs
 from kedge.definitions.contexts import OpExecutionContext
 from kedge.definitions.ins_outs import NO_VALUE, InputDefinition, OutputDefinition, input_of
@@ -72,8 +71,10 @@ def run_step(env: StepEnvironment, step: StepKey, attempt: int, retries: int, in
         shown = user_exception(error) if isinstance(error, DagsterExecutionStepExecutionError) else error
         failure = failure_of(shown, retries)
         bound = env.program.bound(step.op)
-        if bound.hooks and not allows_retry(bound.retry, failure, retries):
-            hooks.run(bound, "failure", attempt_run.context, env, error, {})
+        if bound.hooks and not env.program.settings.allows_retry(bound.retry, failure, retries):
+            times = Times(started, attempt_run.entered, attempt_run.left, env.clock())
+            ended = hooks.Ended(attempt_run.records, attempt_run.values, times, inputs, error, failure)
+            hooks.run(bound, attempt_run.context, env, ended)
         if env.memory is not None:
             env.memory.pop(step, None)
         times = Times(started, attempt_run.entered, attempt_run.left, env.clock())
@@ -126,7 +127,8 @@ class _Attempt:
         if self.records == bound.definition.bare_records:
             self.records = bound.definition.bare_records  # one for all steps with nothing to say of their values
         if bound.hooks:
-            hooks.run(bound, "success", context, env, None, self.values)
+            times = Times(self.entered, self.entered, self.left, env.clock())
+            hooks.run(bound, context, env, hooks.Ended(self.records, self.values, times, inputs))
 
     # -- inputs -----------------------------------------------------------------------------------------------
 
