@@ -216,8 +216,11 @@ _HOMES = {
         Output RetryRequested""",
     "definitions.versions": """OpVersionContext ResourceVersionContext SourceHashVersionStrategy
         VersionStrategy""",
-    "io.in_memory": "mem_io_manager",
+    "io.filesystem": "FilesystemIOManager",
+    "io.in_memory": "InMemoryIOManager mem_io_manager",
     "io.managers": "fs_io_manager",
+    "io.pickles": "custom_path_fs_io_manager",
+    "io.upath": "UPathIOManager",
     "worker.lazy": "LazyList",
     "local.inprocess": "ExecuteInProcessResult",
     "definitions.assets": "AssetKey",

@@ -42,12 +42,19 @@ class ResourceScope:
         self._run = run
         self._instance = instance
         self._values: dict[str, Any] = {}
+        self._failed: dict[str, Exception] = {}
         self._opened: list[tuple[str, contextlib.AbstractContextManager[Any]]] = []
 
     def get(self, key: str) -> Any:
-        """The value of one resource, started if need be."""
+        """The value of one resource, started if need be. One that could not be started is not tried again."""
         if key not in self._values:
-            self._values[key] = self._start(key)
+            if key in self._failed:
+                raise self._failed[key]
+            try:
+                self._values[key] = self._start(key)
+            except Exception as error:
+                self._failed[key] = error
+                raise
         return self._values[key]
 
     def select(self, keys: Iterable[str]) -> Resources:

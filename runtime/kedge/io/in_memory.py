@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from kedge.core.errors import DagsterInvariantViolationError
 from kedge.definitions.io_managers import InputContext, IOManager, IOManagerDefinition, OutputContext
 
 
-class MemoryIOManager(IOManager):
-    """Values stay in this process."""
+class InMemoryIOManager(IOManager):
+    """Values stay in this process, in `values` by identifier."""
 
     def __init__(self) -> None:
         self.values: dict[tuple[str, ...], Any] = {}
@@ -17,7 +18,14 @@ class MemoryIOManager(IOManager):
         self.values[tuple(context.get_identifier())] = obj
 
     def load_input(self, context: InputContext) -> Any:
-        return self.values[tuple(context.get_identifier())]
+        identifier = tuple(context.get_identifier())
+        try:
+            return self.values[identifier]
+        except KeyError:
+            raise DagsterInvariantViolationError(
+                f"the value of {'/'.join(identifier)} is not in this process: mem_io_manager keeps values where they "
+                "are made, and here each step has a process of its own. Leave the I/O manager away, or use fs_io_manager"
+            ) from None
 
 
-mem_io_manager = IOManagerDefinition(lambda context: MemoryIOManager(), description="Values stay in the process.")
+mem_io_manager = IOManagerDefinition(lambda context: InMemoryIOManager(), description="Values stay in the process.")

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from kedge.core.layout import RunPaths
+from kedge.definitions.config import Field
+from kedge.definitions.config_kinds import StringSource
 from kedge.definitions.io_managers import InputContext, IOManager, IOManagerDefinition, OutputContext
+from kedge.definitions.resources import InitResourceContext
 from kedge.io.errors import ValueCorrupt
 from kedge.io.stores import Store
 from kedge.io.values import ValueRecord, read_value, write_value
@@ -45,11 +48,30 @@ class StoreIOManager(IOManager):
         return read_value(place.store, ValueRecord.from_json(value), allow_pickle=place.allow_pickle)
 
 
+def _fs_io_manager(context: InitResourceContext) -> IOManager:
+    return manager_for((context.resource_config or {}).get("base_dir"))
+
+
+def manager_for(base_dir: str | None) -> IOManager:
+    """The manager of the run's store, or with a folder, one that pickles into it as Dagster does."""
+    if base_dir is None:
+        return StoreIOManager()
+    from kedge.io.pickles import PickledFiles
+
+    return PickledFiles(base_dir)
+
+
 fs_io_manager = IOManagerDefinition(
-    lambda context: StoreIOManager(), description="Values go through the run's store, in a form that fits their type."
+    _fs_io_manager,
+    {"base_dir": Field(StringSource, is_required=False)},
+    "Values go through the run's store, in a form that fits their type; with base_dir, as pickles into that folder.",
 )
 
 
 def stored_paths(records: Sequence[Any]) -> list[str]:
-    """The paths of the values behind some records; those of other I/O managers are not ours to name."""
-    return [record["value"]["path"] for record in records if record and "value" in record]
+    """The paths of the values behind some records; those that lie outside of the store are not ours to name."""
+    return [
+        record["value"]["path"] if "value" in record else record["file"]
+        for record in records
+        if record and ("value" in record or "file" in record)
+    ]

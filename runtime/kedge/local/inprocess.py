@@ -8,22 +8,27 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedge.core.actions import Action, Discard, Finish, Start, Stop, Wake
 from kedge.core.bindings import bind
+from kedge.core.errors import DagsterResourceFunctionError
 from kedge.core.events import Begin, Ended, Tick
 from kedge.core.layout import RunPaths
+from kedge.core.memo import has_versions
 from kedge.core.protocol import Outcome, OutcomeStatus
 from kedge.core.run import Run
 from kedge.core.settings import RunSettings
 from kedge.definitions.jobs import JobDefinition
-from kedge.io.in_memory import MemoryIOManager
+from kedge.io.in_memory import InMemoryIOManager
 from kedge.local.instance import DagsterInstance
 from kedge.local.results import ExecuteInProcessResult
 from kedge.worker.failures import user_exception
 from kedge.worker.program import Program
 from kedge.worker.step import StepEnvironment, run_step
+
+if TYPE_CHECKING:
+    from kedge.local.memoized import InProcessMemo
 
 __all__ = ["ExecuteInProcessResult", "execute"]
 
@@ -46,13 +51,13 @@ def execute(
     """
     run_id = run_id or str(uuid.uuid4())
     all_tags = {**job.run_tags, **(tags or {})}
-    config = job.resolve_config(run_config, input_values, in_process=True)
-    program = Program(job, config, run_id, all_tags, MemoryIOManager())
-    program.instance = instance or DagsterInstance.ephemeral()
-    program.instance.begin(program.run)
+    config = job.resolve_config(run_config, input_values, check_executor=False)
     settings = settings or RunSettings(
         run_id=run_id, max_concurrent=1, retry=job.op_retry_policy, fail_fast=raise_on_error
     )
+    program = Program(job, config, run_id, all_tags, InMemoryIOManager(), job.op_graph, settings)
+    program.instance = instance or DagsterInstance.ephemeral()
+    program.instance.begin(program.run)
     execution = Execution(program, Run(job.plan(), settings), raise_on_error)
     try:
         execution.run()
@@ -105,6 +110,7 @@ class Execution:
         self._io = place or _ScratchStore()
         self._env = StepEnvironment(program, program.scope(), memory=None if place else {}, io=self._io)
         self._outcomes: list[Outcome] = []
+        self._memo = _memo_of(program, run, self._env)
         self._on_outcome = on_outcome
         self._wakes: list[float] = []
 
@@ -125,8 +131,7 @@ class Execution:
     def _run_all(self) -> None:
         run, clock = self._run, self._env.clock
         try:
-            for key in sorted(self._program.job.required_resource_keys):
-                self._env.scope.get(key)
+            self._start_resources()
             actions: deque[Action] = deque(run.apply(Begin(clock())))
             while not run.finished:
                 if actions:
@@ -137,6 +142,15 @@ class Execution:
             self._env.scope.close()
             if isinstance(self._io, _ScratchStore):
                 self._io.close()
+
+    def _start_resources(self) -> None:
+        """Start what the steps need. One that fails fails the steps that need it, unless the run is to raise."""
+        for key in sorted(self._program.job.required_resource_keys):
+            try:
+                self._env.scope.get(key)
+            except DagsterResourceFunctionError:
+                if self._raise:
+                    raise
 
     def _carry_out(self, action: Action) -> list[Action]:
         if isinstance(action, Start):
@@ -152,7 +166,11 @@ class Execution:
     def _step(self, start: Start) -> list[Action]:
         run, env = self._run, self._env
         inputs = bind(run.state, run.state.steps[start.step])
-        outcome = run_step(env, start.step, start.attempt, start.retries, inputs)
+        outcome = None if self._memo is None else self._memo.take_over(start, inputs)
+        if outcome is None:
+            outcome = run_step(env, start.step, start.attempt, start.retries, inputs)
+            if self._memo is not None:
+                self._memo.keep(outcome)
         self._outcomes.append(outcome)
         if self._on_outcome is not None:
             self._on_outcome(outcome)
@@ -187,3 +205,12 @@ class Execution:
                 values.pop(source.output, None)
             else:
                 values[source.output].pop(source.mapping_key, None)
+
+
+def _memo_of(program: Program, run: Run, env: StepEnvironment) -> InProcessMemo | None:
+    """What memoizes the steps of a run; None when no op is."""
+    if not has_versions(run.plan.graph):
+        return None
+    from kedge.local.memoized import InProcessMemo
+
+    return InProcessMemo(program, run, env)

@@ -55,7 +55,7 @@ def _upstream(env: StepEnvironment, source: SourceRef) -> OutputContext:
         step=source.step,
         name=source.output,
         job_name=program.run.job_name,
-        run_id=program.run.run_id,
+        run_id=(source.record or {}).get("run") or program.run.run_id,  # an output taken over keeps its run
         mapping_key=source.mapping_key,
         op_def=bound.definition,
         config=program.config.io.get((source.step.op, "outputs", source.output)),

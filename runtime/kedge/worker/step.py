@@ -288,10 +288,11 @@ class _Attempt:
                 step_key=str(self.step),
                 output_name=definition.name,
             ) from error
-        noted = {**(noted or {}), **output_context.get_logged_metadata()}
-        record = dict(output_context.record or EXTERNAL)
+        record = dict(output_context.record or {**EXTERNAL, "run": output_context.run_id})
         if noted:
             record["metadata"] = _encoded(noted)
+        if logged := output_context.get_logged_metadata():
+            record["handled"] = _encoded(logged)
         return record
 
     def _close_outputs(self) -> None:

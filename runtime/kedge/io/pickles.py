@@ -1,0 +1,95 @@
+"""I/O managers that pickle into a folder of the user's: `fs_io_manager` with `base_dir`, `custom_path_fs_io_manager`.
+
+Their files lie where Dagster's lie, so that what reads them goes on reading: RUN/STEP/OUTPUT, with the mapping key
+below a dynamic output. All steps have to see the folder: pods need a shared volume.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from typing import Any
+
+from kedge.core.errors import DagsterInvariantViolationError
+from kedge.definitions.config import Field
+from kedge.definitions.config_kinds import StringSource
+from kedge.definitions.io_managers import InputContext, IOManager, IOManagerDefinition, OutputContext
+
+
+class PickledFiles(IOManager):
+    """Values are pickles below a folder, by the identifier of the output."""
+
+    def __init__(self, base_dir: str) -> None:
+        self.base_dir = os.path.abspath(base_dir)
+
+    def handle_output(self, context: OutputContext, obj: Any) -> None:
+        path = os.path.join(self.base_dir, *context.get_identifier())
+        write_pickle(path, obj)
+        context.add_output_metadata({"path": _shown(path)})
+
+    def load_input(self, context: InputContext) -> Any:
+        return read_pickle(os.path.join(self.base_dir, *context.get_identifier()))
+
+
+class PickledAtPaths(IOManager):
+    """Values are pickles below a folder, each at the `path` that its output's metadata says."""
+
+    def __init__(self, base_dir: str) -> None:
+        self.base_dir = os.path.abspath(base_dir)
+
+    def _path(self, context: OutputContext) -> str:
+        path = context.definition_metadata.get("path")
+        if not isinstance(path, str):
+            raise DagsterInvariantViolationError(
+                f"output {context.name!r} of {context.step_key}: custom_path_fs_io_manager needs to know where; write "
+                'Out(metadata={"path": "folder/file"})'
+            )
+        return os.path.join(self.base_dir, path)
+
+    def handle_output(self, context: OutputContext, obj: Any) -> None:
+        from kedge.definitions.values import AssetMaterialization
+
+        path = self._path(context)
+        write_pickle(path, obj)
+        key = [context.job_name, context.step_key, context.name]
+        context.log_event(AssetMaterialization(key, metadata={"path": _shown(path)}))
+
+    def load_input(self, context: InputContext) -> Any:
+        if context.upstream_output is None:
+            raise DagsterInvariantViolationError(
+                f"input {context.name!r} reads no output; custom_path_fs_io_manager loads what an op stored"
+            )
+        return read_pickle(self._path(context.upstream_output))
+
+
+custom_path_fs_io_manager = IOManagerDefinition(
+    lambda context: PickledAtPaths(context.resource_config["base_dir"]),
+    {"base_dir": Field(StringSource)},
+    "Values are pickles below base_dir, each at the `path` in the metadata of its Out.",
+)
+
+
+def write_pickle(path: str, value: Any) -> None:
+    """Pickle a value into a file, whole or not at all; folders are made."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    partial = f"{path}.{os.getpid()}.partial"
+    try:
+        with open(partial, "wb") as file:
+            pickle.dump(value, file, protocol=5)
+        os.replace(partial, path)
+    except BaseException:
+        if os.path.exists(partial):
+            os.remove(partial)
+        raise
+
+
+def read_pickle(path: str) -> Any:
+    """The value in a file. Loads pickles, so the folder has to be one that only trusted code writes to."""
+    with open(path, "rb") as file:
+        return pickle.load(file)
+
+
+def _shown(path: str) -> Any:
+    from kedge.definitions.metadata import MetadataValue
+
+    return MetadataValue.path(path)
