@@ -291,3 +291,102 @@ def test_what_a_step_process_imports_stays_light(shell: Shell) -> None:
         "obstore",
     }
     assert not heavy & set(done.stdout.split())
+
+
+PARTITIONED = f"{JOBS}:partitioned"
+MEMOIZED = f"{JOBS}:memoized"
+BY_TEN = '{"ops": {"scale": {"config": {"by": 10}}}}'
+
+
+def test_run_for_a_partition(shell: Shell) -> None:
+    assert shell.kedge("run", PARTITIONED, "--partition", "bb", "-q").returncode == 0
+    unknown = shell.kedge("run", PARTITIONED, "--partition", "z")
+    assert unknown.returncode == 2
+    assert "there is no partition 'z'; there are a, bb" in unknown.stderr
+    without = shell.kedge("run", f"{JOBS}:mapped", "--partition", "a")
+    assert without.returncode == 2
+    assert "has no partitions" in without.stderr
+
+
+def test_compile_for_a_partition_and_run_the_manifest(shell: Shell) -> None:
+    manifest = shell.data("compile", PARTITIONED, "--partition", "bb")
+    assert manifest["spec"]["partitionKey"] == "bb"
+    assert manifest["spec"]["runConfig"] == {"ops": {"number": {"config": {"n": 2}}}}
+    assert manifest["spec"]["tags"]["dagster/partition"] == "bb"
+    (shell.folder / "job.json").write_text(json.dumps(manifest))
+    assert shell.kedge("run", "job.json", "-q").returncode == 0
+
+
+def test_a_manifest_with_an_entrypoint_and_a_partition_takes_the_config_from_the_code(shell: Shell) -> None:
+    spec = {"entrypoint": PARTITIONED, "partitionKey": "a"}
+    manifest = {"apiVersion": "kedge.dev/v1alpha1", "kind": "OpJob", "metadata": {"name": "p"}, "spec": spec}
+    (shell.folder / "job.json").write_text(json.dumps(manifest))
+    assert shell.kedge("run", "job.json", "-q").returncode == 0
+
+
+def test_memoized_steps_are_shown_as_cached_unless_told_to_run(shell: Shell) -> None:
+    assert shell.data("run", MEMOIZED, "-c", BY_TEN)["cached"] == 0
+    again = shell.kedge("run", MEMOIZED, "-c", BY_TEN)
+    assert "cached plus_one[n1] in 0ms" in again.stderr
+    assert "7 succeeded, 6 taken over" in again.stdout
+    states = {one["step"]: one["state"] for one in shell.data("steps", "latest")}
+    assert states["fetch"] == states["plus_one[n2]"] == "cached"
+    assert states["sum_each_time"] == "succeeded"
+    assert shell.data("run", MEMOIZED, "-c", BY_TEN, "--no-cache")["cached"] == 0
+
+
+def test_a_run_can_be_executed_again_from_steps_that_it_took_over(shell: Shell) -> None:
+    shell.kedge("run", MEMOIZED, "-c", BY_TEN, "-q")
+    shell.kedge("run", MEMOIZED, "-c", BY_TEN, "-q")
+    again = shell.data("retry", "latest", "-s", "sum_each_time")
+    assert again["status"] == "Succeeded"
+    assert again["cached"] == 6
+
+
+def test_an_executor_says_how_many_steps_run_at_once_and_the_command_beats_it(shell: Shell) -> None:
+    target = f"{JOBS}:limited_by_its_executor"
+    spec = shell.data("compile", target)["spec"]
+    assert spec["maxConcurrent"] == 2
+    assert spec["tagConcurrencyLimits"] == [{"key": "pool", "limit": 1, "value": "db"}]
+    assert shell.data("compile", target, "-j", "5")["spec"]["maxConcurrent"] == 5
+    assert (
+        shell.data("compile", target, "-c", '{"execution": {"config": {"retries": {"disabled": {}}}}}')["spec"][
+            "retries"
+        ]
+        is False
+    )
+    assert shell.kedge("run", target, "-q").returncode == 0
+
+
+def test_a_wrong_executor_config_is_told_with_its_path(shell: Shell) -> None:
+    target = f"{JOBS}:limited_by_its_executor"
+    wrong = shell.kedge("run", target, "-c", '{"execution": {"config": {"max_concurrent": "many"}}}')
+    assert wrong.returncode == 2
+    assert "execution:config:max_concurrent" in wrong.stderr
+
+
+def test_an_executor_of_ones_own_is_refused_with_what_to_use(shell: Shell) -> None:
+    refused = shell.kedge("run", f"{JOBS}:with_an_executor_of_its_own")
+    assert refused.returncode == 2
+    assert "DagsterUnmetExecutorRequirementsError" in refused.stderr
+    assert "multiprocess_executor" in refused.stderr
+
+
+def test_the_config_of_the_k8s_executor_becomes_pod_settings(shell: Shell) -> None:
+    manifest = shell.data("compile", f"{JOBS}:in_pods")
+    (shell.folder / "job.json").write_text(json.dumps(manifest))
+    assert shell.kedge("run", "job.json", "-q").returncode == 0
+    del manifest["spec"]["entrypoint"]
+    assert manifest == json.loads((GOLDEN / "in_pods.json").read_text(encoding="utf-8"))
+
+
+def test_loggers_of_a_job_write_into_the_logs_of_its_steps(shell: Shell) -> None:
+    config = '{"loggers": {"console": {"config": {"log_level": "INFO", "name": "mine"}}}}'
+    assert shell.kedge("run", f"{JOBS}:talks", "-q", "-c", config).returncode == 0
+    log = shell.kedge("logs", "latest", "talk").stdout
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    assert [(one["name"], one["levelname"], one["dagster_meta"]["orig_message"]) for one in lines] == [
+        ("mine", "INFO", "hello 1"),
+        ("mine", "INFO", "from outside"),
+    ]
+    assert lines[1]["dagster_meta"]["step_key"] == "talk"

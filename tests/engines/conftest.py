@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kedge.core.protocol import Outcome
 from kedge.core.run import Run
 from kedge.core.settings import RunSettings
 from kedge.core.state import StepState
+from kedge.io.errors import ObjectMissing
 from kedge.io.stores import Store, open_store
 from kedge.io.values import ValueRecord, read_value
 from kedge.local import runs
 from kedge.local.inprocess import execute
+from kedge.local.instance import DagsterInstance
 from kedge.local.processes import ProcessEngine
 from kedge.local.records import read_outcomes
 from kedge.worker.loading import load_job
@@ -36,9 +40,30 @@ class Observed:
     started: list[str]
     retries: int
     errors: dict[str, str]
+    cached: set[str]
+    hooks: list[str]
 
 
-def observe(run: Run, values: dict[str, Any], started: list[str]) -> Observed:
+@dataclass
+class Place:
+    """Where the runs of one test are kept: a folder for files, an instance for runs in this process, an S3 prefix."""
+
+    folder: Path
+    instance: DagsterInstance = field(default_factory=DagsterInstance.ephemeral)
+    prefix: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+@dataclass
+class Asked:
+    """What a run is asked for: the job, how to run it, with what config, for which partition."""
+
+    target: str
+    settings: RunSettings
+    run_config: dict[str, Any] | None = None
+    partition_key: str | None = None
+
+
+def observe(run: Run, values: dict[str, Any], started: list[str], outcomes: Sequence[Outcome]) -> Observed:
     steps = run.state.steps.values()
     return Observed(
         run.status.value,
@@ -47,11 +72,26 @@ def observe(run: Run, values: dict[str, Any], started: list[str]) -> Observed:
         started,
         run.retries,
         {str(step.key): step.failure.error for step in steps if step.failure is not None},
+        {str(step.key) for step in steps if step.cached},
+        [f"{one.step} {one.attempt}" for one in outcomes for event in one.events if event["kind"] == "HOOK_COMPLETED"],
     )
 
 
-def in_process(target: str, settings: RunSettings, tmp_path: Path) -> Observed:
-    result = execute(load_job(target), raise_on_error=False, settings=settings)
+def in_process(asked: Asked, place: Place) -> Observed:
+    job = load_job(asked.target)
+    tags = {}
+    run_config = asked.run_config
+    if asked.partition_key is not None:
+        tags = dict(job.get_tags_for_partition_key(asked.partition_key))
+        run_config = run_config or dict(job.get_run_config_for_partition_key(asked.partition_key))
+    result = execute(
+        job,
+        run_config=run_config,
+        raise_on_error=False,
+        settings=asked.settings,
+        tags=tags,
+        instance=place.instance,
+    )
     values = {
         str(step.key): result._values[step.key]["result"]
         for step in result.run.state.steps.values()
@@ -60,16 +100,20 @@ def in_process(target: str, settings: RunSettings, tmp_path: Path) -> Observed:
     started = [
         event.step_key for event in result.all_events if event.event_type_value in ("STEP_START", "STEP_RESTARTED")
     ]
-    return observe(result.run, values, [key for key in started if key is not None])
+    return observe(result.run, values, [key for key in started if key is not None], result.outcomes)
 
 
 def across_processes(method: str, over_s3: bool = False) -> Callable[..., Observed]:
-    def run(target: str, settings: RunSettings, tmp_path: Path) -> Observed:
-        store = open_store(f"s3://{S3_BUCKET}/{uuid.uuid4().hex}" if over_s3 else f"file://{tmp_path}/store")
-        job = load_job(target)
-        document = runs.document_of(job, target, settings=settings)
-        document = replace(document, settings=replace(document.settings, max_concurrent=settings.max_concurrent))
-        paths = runs.create(store, document, target)
+    def run(asked: Asked, place: Place) -> Observed:
+        store = open_store(f"s3://{S3_BUCKET}/{place.prefix}" if over_s3 else f"file://{place.folder}/store")
+        document = runs.document_of(
+            load_job(asked.target),
+            asked.target,
+            asked.run_config,
+            asked.settings,
+            partition_key=asked.partition_key,
+        )
+        paths = runs.create(store, document, asked.target)
         engine = ProcessEngine(store, paths, document, method=method)
         engine.run()
         assert engine.start_method[0] == method
@@ -77,12 +121,14 @@ def across_processes(method: str, over_s3: bool = False) -> Callable[..., Observ
         values = {}
         for key, outcomes in records.items():
             given = outcomes[-1].outputs.get("result")
-            if given and "value" in given:
-                values[str(key)] = read_value(store, ValueRecord.from_json(given["value"]))
-            elif isinstance(given, dict) and given:
-                values[str(key)] = {k: read_value(store, ValueRecord.from_json(r["value"])) for k, r in given.items()}
+            with contextlib.suppress(ObjectMissing):  # values that were to go when they had been read
+                if given and "value" in given:
+                    values[str(key)] = read_value(store, ValueRecord.from_json(given["value"]))
+                elif isinstance(given, dict) and given:
+                    read = {k: read_value(store, ValueRecord.from_json(r["value"])) for k, r in given.items()}
+                    values[str(key)] = read
         flat = sorted((one for outcomes in records.values() for one in outcomes), key=_launched)
-        return observe(engine.state, values, [str(one.step) for one in flat])
+        return observe(engine.state, values, [str(one.step) for one in flat], flat)
 
     return run
 
@@ -103,12 +149,18 @@ NO_S3 = pytest.mark.skipif("KEDGE_TEST_S3_ENDPOINT" not in os.environ, reason="K
 
 @pytest.fixture(params=[pytest.param(name, marks=NO_S3 if name == "over S3" else ()) for name in ENGINES])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Observed]:
-    """Run a job of conformance_jobs.py on one of the engines."""
+    """Run a job of conformance_jobs.py, or of the file in `file:job`, on one of the engines."""
     chosen = ENGINES[request.param]
 
-    def run(name: str, **settings: Any) -> Observed:
-        target = f"{JOBS / 'conformance_jobs.py'}:{name}"
-        return chosen(target, RunSettings(**{"max_concurrent": 1, **settings}), tmp_path)
+    place = Place(tmp_path)
+
+    def run(
+        name: str, run_config: dict[str, Any] | None = None, partition_key: str | None = None, **settings: Any
+    ) -> Observed:
+        file, _, job = name.rpartition(":")
+        target = f"{JOBS / (file or 'conformance_jobs')}.py:{job}"
+        wanted = RunSettings(**{"run_id": str(uuid.uuid4()), "max_concurrent": 1, **settings})
+        return chosen(Asked(target, wanted, run_config, partition_key), place)
 
     return run
 

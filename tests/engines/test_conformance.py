@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from kedge.core.settings import Retain
+
 Engine = Callable[..., Any]
 
 
@@ -89,3 +91,77 @@ def test_fail_fast_stops_what_has_not_started(engine: Engine) -> None:
     seen = engine("one_branch_fails", fail_fast=True)
     assert seen.status == "Failed"
     assert seen.states["goes_on"] == "cancelled"
+
+
+def test_config_mapped_by_a_graph_reaches_the_op(engine: Engine) -> None:
+    seen = engine("mapped_config", {"ops": {"mapped_number": {"config": {"half": 4}}}})
+    assert seen.values["add_one"] == 9
+
+
+def test_config_mapped_by_a_job_reaches_the_op(engine: Engine) -> None:
+    assert engine("mapped_job_config", {"n": 4}).values["add_one"] == 5
+
+
+def test_each_partition_has_its_config_and_its_tags(engine: Engine) -> None:
+    values = [engine("partitioned", partition_key=key).values for key in ("a", "bb")]
+    assert values == [{"number": 1, "partition": "a a"}, {"number": 2, "partition": "bb bb"}]
+
+
+def test_a_graph_out_of_dependencies_maps_and_collects(engine: Engine) -> None:
+    seen = engine("by_dependencies")
+    assert seen.values["total"] == 9
+    assert {"up[k1]", "up[k2]", "up[k3]"} <= set(seen.states)
+
+
+def test_config_feeds_the_input_of_a_nested_graph(engine: Engine) -> None:
+    assert engine("graph_input", {"ops": {"passes": {"inputs": {"x": {"value": 4}}}}}).values["passes.add_one"] == 5
+
+
+def test_retries_can_be_switched_off_for_a_run(engine: Engine) -> None:
+    assert engine("keeps_failing").retries == 3
+    seen = engine("keeps_failing", retries=False)
+    assert (seen.status, seen.retries) == ("Failed", 0)
+
+
+def test_failure_hooks_run_at_the_last_attempt_that_this_run_makes(engine: Engine) -> None:
+    assert engine("keeps_failing").hooks == ["never_well 4"]
+    assert engine("keeps_failing", retries=False).hooks == ["never_well 1"]
+
+
+SCALED = {f"plus_one[n{i}]" for i in range(3)} | {"each", "scale"}
+
+
+def memoized(engine: Engine, by: int = 10, **settings: Any) -> Any:
+    seen = engine("memoized", {"ops": {"scale": {"config": {"by": by}}}}, **settings)
+    assert seen.values["sum_each_time"] == 6 * by + 3
+    return seen
+
+
+def test_a_memoized_step_takes_over_what_an_earlier_run_gave(engine: Engine) -> None:
+    assert memoized(engine).cached == set()
+    again = memoized(engine)
+    assert again.cached == SCALED | {"fetch"}
+    assert set(again.states.values()) == {"succeeded"}
+    assert memoized(engine).cached == again.cached, "what was taken over can be taken over again"
+
+
+def test_a_step_runs_again_when_its_config_or_what_it_reads_has_changed(engine: Engine) -> None:
+    memoized(engine, by=10)
+    assert memoized(engine, by=20).cached == {"fetch"}
+
+
+def test_without_the_cache_memoized_steps_run_and_are_kept_for_others(engine: Engine) -> None:
+    memoized(engine)
+    assert memoized(engine, cache=False).cached == set()
+    assert memoized(engine).cached == SCALED | {"fetch"}
+
+
+def test_a_run_that_deletes_what_it_has_consumed_leaves_what_it_took_over(engine: Engine) -> None:
+    first = memoized(engine)
+    assert memoized(engine, retain=Retain.UNTIL_CONSUMED).cached == first.states.keys() - {"sum_each_time"}
+    assert memoized(engine).cached == first.states.keys() - {"sum_each_time"}
+
+
+def test_values_that_are_to_be_deleted_are_not_left_for_others(engine: Engine) -> None:
+    memoized(engine, retain=Retain.UNTIL_CONSUMED)
+    assert memoized(engine).cached == set()

@@ -50,6 +50,7 @@ def _summary(name: str, run: Run) -> dict[str, Any]:
         "status": run.status.value,
         "steps": {state.value: count for state, count in run.state.counts.items() if count},
         "retries": run.retries,
+        "cached": _cached(run),
         "failures": [
             {"step": str(step.key), "error": step.failure.error, "message": step.failure.message}
             for step in _failed(run)
@@ -62,7 +63,9 @@ def _tell(name: str, run: Run, quiet: bool) -> None:
     counts = ", ".join(f"{count} {state.value}" for state, count in run.state.counts.items() if count)
     colour = "green" if run.status is RunStatus.SUCCEEDED else "red"
     click.secho(run.status.value, fg=colour, bold=True, nl=False)
-    click.echo(f"  {name}: {counts}" + (f", {run.retries} retries" if run.retries else ""))
+    cached = _cached(run)
+    notes = (f", {run.retries} retries" if run.retries else "") + (f", {cached} taken over" if cached else "")
+    click.echo(f"  {name}: {counts}{notes}")
     failed = _failed(run)
     for step in failed[:_MOST_FAILURES]:
         assert step.failure is not None
@@ -73,6 +76,11 @@ def _tell(name: str, run: Run, quiet: bool) -> None:
         click.echo(f"\n  ... and {len(failed) - _MOST_FAILURES} more", err=True)
     if failed:
         click.echo(f"\nIts log: kedge logs {name} '{failed[0].key}'   Try again: kedge retry {name}", err=True)
+
+
+def _cached(run: Run) -> int:
+    """How many steps took over outputs of an earlier run."""
+    return sum(step.cached for step in run.state.steps.values())
 
 
 def _failed(run: Run) -> list[Any]:

@@ -86,6 +86,8 @@ def _word_for(run: Run, outcome: Outcome) -> str:
     """How an attempt ended, as a person sees it: one of a run that is being stopped is not lost."""
     if outcome.status is OutcomeStatus.LOST and run.stopping is not None:
         return "stopped"
+    if outcome.cached_from is not None:
+        return "cached"
     return outcome.status.value
 
 

@@ -19,6 +19,8 @@ from kedge.core.ids import StepKey
 from kedge.core.protocol import Binding, Constant, Listing, Outcome, Single, SourceRef
 
 KEY_VERSION = 1
+EXTERNAL: Mapping[str, Any] = {"external": True}
+"""The record of a value that an I/O manager has put where Kedge does not look."""
 PARTITION_TAG = "dagster/partition"
 
 
@@ -116,8 +118,8 @@ _SECTIONS = frozenset({"ops", "resources", "inputs", "execution", "loggers"})
 
 
 def can_be_kept(outcome: Outcome, node: OpNode) -> bool:
-    """Whether another run can take over these outputs: each is in the store, or is no value at all."""
-    return all(record is None or "value" in record for record in records_of(outcome.outputs, node))
+    """Whether another run can take over these outputs: none lies where only the run's own I/O manager finds it."""
+    return not any("external" in record for record in records_of(outcome.outputs, node) if record is not None)
 
 
 def records_of(outputs: Mapping[str, Any], node: OpNode) -> list[Mapping[str, Any] | None]:

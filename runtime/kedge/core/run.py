@@ -21,7 +21,7 @@ from kedge.core.ids import StepKey
 from kedge.core.plan import Plan
 from kedge.core.protocol import Failure, Outcome, OutcomeStatus, check_outputs
 from kedge.core.retention import Retention
-from kedge.core.retry import allows_retry, delay_before, jitter_of
+from kedge.core.retry import delay_before, jitter_of
 from kedge.core.schedule import ReadyQueue
 from kedge.core.settings import Retain, RunSettings
 from kedge.core.state import STARTABLE, Availability, Gate, RunState, Step, StepState
@@ -204,11 +204,11 @@ class Run:
         self.retries += 1
 
     def _delay_of_retry(self, step: Step, failure: Failure) -> float | None:
-        policy = step.node.op.retry or self.settings.retry
-        if not self.settings.retries or not allows_retry(policy, failure, step.retries):
+        if not self.settings.allows_retry(step.node.op.retry, failure, step.retries):
             return None
         if failure.request is not None:
             return failure.request.delay
+        policy = step.node.op.retry or self.settings.retry
         assert policy is not None
         return delay_before(policy, step.retries + 1, jitter_of(self.settings.run_id, str(step.key), step.attempt))
 

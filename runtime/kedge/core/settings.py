@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from kedge.core.retry import RetryPolicy
+from kedge.core.retry import RetryPolicy, allows_retry
+
+
+if TYPE_CHECKING:
+    from kedge.core.protocol import Failure
 
 
 class Retain(StrEnum):
@@ -33,3 +38,7 @@ class RunSettings:
     retain: Retain = Retain.ALWAYS
     cache: bool = True
     retries: bool = True
+
+    def allows_retry(self, policy: RetryPolicy | None, failure: Failure, retries: int) -> bool:
+        """Whether a failed attempt of an op with this policy is followed by another, when `retries` were made."""
+        return self.retries and allows_retry(policy or self.retry, failure, retries)

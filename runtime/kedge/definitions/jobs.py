@@ -16,6 +16,7 @@ from kedge.core.retry import RetryPolicy
 from kedge.definitions import run_config as configs
 from kedge.definitions.flatten import FlatOp, flatten, to_op_graph
 from kedge.definitions.graphs import GraphDefinition, compose_graph
+from kedge.definitions.hooks import check_hooks
 from kedge.definitions.ins_outs import DEFAULT_IO_MANAGER
 from kedge.definitions.job_config import JobConfig
 from kedge.definitions.names import check_name, normalize_tags
@@ -72,7 +73,7 @@ class JobDefinition:
         self.owners = list(owners or ())
         self.logger_defs = _loggers_of(self.name, logger_defs)
         self._executor_def = _executor_of(self.name, executor_def)
-        self.hook_defs = frozenset(hook_defs or ())
+        self.hook_defs = check_hooks(hook_defs or ())
         self.op_retry_policy = op_retry_policy
         self.input_values = dict(input_values or {})
         self.config = JobConfig.of(self.name, config, partitions_def)
@@ -315,11 +316,11 @@ class JobDefinition:
                 raise DagsterInvalidDefinitionError(f"job '{self.name}': it has no input '{name}' to give a value to")
 
     def resolve_config(
-        self, run_config: Any = None, input_values: Mapping[str, Any] | None = None, *, in_process: bool = False
+        self, run_config: Any = None, input_values: Mapping[str, Any] | None = None, *, check_executor: bool = True
     ) -> ResolvedConfig:
         """Check a run config over the job's own. Raises DagsterInvalidConfigError with all faults.
 
-        With `in_process` the executor's config says nothing, and is not looked at.
+        Without `check_executor` any config of the executor will do: in process it says nothing.
         """
         schema = RunConfigSchema(
             self.name,
@@ -329,7 +330,7 @@ class JobDefinition:
             self.required_resource_keys,
             self._executor_def,
             self.logger_defs,
-            in_process,
+            check_executor,
         )
         given = self.config.complete(self.name, configs.plain_run_config(run_config), self._selected_entries)
         return configs.resolve(schema, given, {**self.input_values, **(input_values or {})})

@@ -34,7 +34,7 @@ class RunConfigSchema:
     needed: frozenset[str]
     executor: Any = None
     loggers: Mapping[str, Any] = field(default_factory=dict)
-    in_process: bool = False
+    check_executor: bool = True
 
 
 @dataclass
@@ -106,12 +106,12 @@ def resolve(schema: RunConfigSchema, given: Mapping[str, Any], available: Mappin
 def _resolve_execution(
     schema: RunConfigSchema, given: Mapping[str, Any], found: ResolvedConfig, errors: list[Any]
 ) -> None:
-    if (schema.executor is not None and not schema.in_process) or given.get("execution"):
+    if (schema.executor is not None and schema.check_executor) or given.get("execution"):
         from kedge.definitions import executors
 
         executor = schema.executor or executors.multi_or_in_process_executor
         found.execution = executors.resolve(
-            None if schema.in_process else executor, given.get("execution") or {}, errors
+            executor if schema.check_executor else None, given.get("execution") or {}, errors
         )
     if schema.loggers or given.get("loggers"):
         from kedge.definitions import loggers

@@ -267,15 +267,9 @@ class ProcessEngine:
         elif isinstance(action, Wake):
             self._at(action.at, lambda: self._events.append(Tick(time.time())))
         elif isinstance(action, Discard):
-            self._discard(action)
+            self._store.delete(stored_paths([source.record for source in action.values]))
         else:
             assert isinstance(action, Finish)
-
-    def _discard(self, action: Discard) -> None:
-        """Delete values of this run; those that it took over belong to another."""
-        own = f"{self._paths.prefix}/"
-        paths = stored_paths([source.record for source in action.values])
-        self._store.delete([path for path in paths if path.startswith(own)])
 
     def _start(self, action: Start) -> None:
         step = self._run.state.steps[action.step]

@@ -58,8 +58,8 @@ def job_of(document: PlanDocument) -> JobDefinition:
 def program_of(document: PlanDocument, default_io: IOManager, job: JobDefinition | None = None) -> Program:
     """All ops of the document's run, bound. Raises DagsterInvalidConfigError for a config that does not fit."""
     job = job or job_of(document)
-    config = job.resolve_config(run_config_of(document))
-    return Program(job, config, document.run_id, document.tags, default_io)
+    config = job.resolve_config(run_config_of(document), check_executor=False)
+    return Program(job, config, document.run_id, document.tags, default_io, document.graph, document.settings)
 
 
 def run_config_of(document: PlanDocument) -> Mapping[str, Any]:

@@ -11,8 +11,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
+from kedge.core.graph import OpGraph
 from kedge.core.ids import StepKey
 from kedge.core.retry import RetryPolicy
+from kedge.core.settings import RunSettings
 from kedge.definitions.dagster_runs import DagsterRun, DagsterRunStatus
 from kedge.definitions.flatten import FlatOp
 from kedge.definitions.ins_outs import DEFAULT_IO_MANAGER, OutputDefinition
@@ -51,8 +53,12 @@ class Program:
         run_id: str,
         tags: Mapping[str, str],
         default_io: IOManager,
+        graph: OpGraph,
+        settings: RunSettings,
     ) -> None:
         self.job = job
+        self.settings = settings
+        self._policies = {op.name: op.retry for op in graph if op.retry is not None}
         self.config = config
         chosen = job.op_selection or None
         self.run = DagsterRun(job.name, run_id, config.given, chosen, status=DagsterRunStatus.STARTED, tags=tags)
@@ -93,7 +99,7 @@ class Program:
             definition,
             definition.convert_config(self.config.ops.get(name)),
             self._constants.get(name, _NOTHING),
-            flat.retry_policy or self.job.op_retry_policy,
+            self._policies.get(name),
             definition.required_resource_keys,
             flat.hooks | self.job.hook_defs if self.job.hook_defs else flat.hooks,
             definition.outputs,

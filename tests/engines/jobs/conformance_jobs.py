@@ -232,3 +232,186 @@ def load(x: int) -> int:
 @dg.job
 def depth_first() -> None:
     total(three().map(lambda x: load(transform(extract(x)))).collect())
+
+
+# -- config that is mapped, partitions, graphs out of dependencies, loggers ------------------------------------------
+
+
+@dg.op(config_schema={"n": int})
+def number(context: dg.OpExecutionContext) -> int:
+    found: int = context.op_config["n"]
+    return found
+
+
+@dg.op
+def partition(context: dg.OpExecutionContext) -> str:
+    return f"{context.partition_key} {context.get_tag('dagster/partition')}"
+
+
+@dg.config_mapping(config_schema={"half": int})
+def doubled(given: dict[str, Any]) -> dict[str, Any]:
+    return {"number": {"config": {"n": 2 * given["half"]}}}
+
+
+@dg.graph(config=doubled)
+def mapped_number() -> Any:
+    return number()
+
+
+@dg.job
+def mapped_config() -> None:
+    add_one(mapped_number())
+
+
+@dg.job(config=dg.ConfigMapping(lambda given: {"ops": {"number": {"config": {"n": given["n"]}}}}, {"n": int}))
+def mapped_job_config() -> None:
+    add_one(number())
+
+
+@dg.static_partitioned_config(["a", "bb"])
+def by_length(key: str) -> dict[str, Any]:
+    return {"ops": {"number": {"config": {"n": len(key)}}}}
+
+
+@dg.job(config=by_length)
+def partitioned() -> None:
+    number()
+    partition()
+
+
+by_dependencies = dg.GraphDefinition(
+    name="by_dependencies",
+    node_defs=[three, add_one, total],
+    dependencies={
+        dg.NodeInvocation("add_one", alias="up"): {"x": dg.DependencyDefinition("three")},
+        "total": {"values": dg.DynamicCollectDependencyDefinition("up")},
+    },
+).to_job()
+
+
+@dg.graph
+def passes(x: int) -> Any:
+    return add_one(x)
+
+
+@dg.job
+def graph_input() -> None:
+    passes()
+
+
+@dg.op(retry_policy=dg.RetryPolicy(max_retries=3))
+def never_well() -> None:
+    raise ValueError("no")
+
+
+@dg.failure_hook
+def note_failure(context: dg.HookContext) -> None:
+    assert context.op_exception is not None
+
+
+@dg.job(hooks={note_failure})
+def keeps_failing() -> None:
+    never_well()
+
+
+# -- memoization -----------------------------------------------------------------------------------------------------
+
+
+@dg.op(code_version="1")
+def fetch() -> list[int]:
+    return [3, 1, 2]
+
+
+@dg.op(code_version="1", config_schema={"by": int})
+def scale(context: dg.OpExecutionContext, values: list[int]) -> list[int]:
+    return [value * context.op_config["by"] for value in values]
+
+
+@dg.op(code_version="1", out=dg.DynamicOut())
+def each(values: list[int]) -> Iterator[dg.DynamicOutput[int]]:
+    for i, value in enumerate(values):
+        yield dg.DynamicOutput(value, f"n{i}")
+
+
+@dg.op(code_version="1")
+def plus_one(x: int) -> int:
+    return x + 1
+
+
+@dg.op
+def sum_each_time(values: list[int]) -> int:
+    return sum(values)
+
+
+@dg.job(version_strategy=dg.VersionStrategy())
+def memoized() -> None:
+    sum_each_time(each(scale(fetch())).map(plus_one).collect())
+
+
+# -- executors and loggers ---------------------------------------------------------------------------------------------
+
+
+@dg.job(
+    executor_def=dg.multiprocess_executor,
+    config={
+        "execution": {
+            "config": {"max_concurrent": 2, "tag_concurrency_limits": [{"key": "pool", "value": "db", "limit": 1}]}
+        }
+    },
+)
+def limited_by_its_executor() -> None:
+    add_one(one())
+
+
+@dg.executor(name="mine")
+def mine(init_context: Any) -> Any:
+    raise AssertionError("Kedge runs steps itself")
+
+
+@dg.job(executor_def=mine)
+def with_an_executor_of_its_own() -> None:
+    one()
+
+
+@dg.job(
+    executor_def=dg.k8s_job_executor.configured(
+        {
+            "job_image": "registry.example/etl:1",
+            "job_namespace": "etl",
+            "image_pull_policy": "IfNotPresent",
+            "image_pull_secrets": [{"name": "pull"}],
+            "service_account_name": "steps",
+            "env_config_maps": ["settings"],
+            "env_secrets": ["credentials"],
+            "env_vars": ["MODE=fast"],
+            "volumes": [{"name": "scratch", "empty_dir": {"size_limit": "1Gi"}}],
+            "volume_mounts": [{"name": "scratch", "mount_path": "/scratch"}],
+            "labels": {"team": "data_eng"},
+            "resources": {"requests": {"cpu": "250m", "memory": "64Mi"}},
+            "max_concurrent": 7,
+            "tag_concurrency_limits": [{"key": "pool", "value": {"applyLimitPerUniqueValue": True}, "limit": 2}],
+            "retries": {"disabled": {}},
+            "step_k8s_config": {
+                "container_config": {"security_context": {"run_as_user": 1000}},
+                "pod_template_spec_metadata": {"annotations": {"example.com/keep_me": "yes"}},
+                "pod_spec_config": {"node_selector": {"disk_type": "ssd"}},
+            },
+            "per_step_k8s_config": {"add_one": {"container_config": {"resources": {"limits": {"memory": "1Gi"}}}}},
+        },
+        name="pods",
+    )
+)
+def in_pods() -> None:
+    add_one(one())
+
+
+@dg.op
+def talk(context: dg.OpExecutionContext) -> None:
+    context.log.debug("not shown")
+    context.log.info("hello %s", 1)
+    dg.get_dagster_logger().info("from outside")
+
+
+@dg.job(logger_defs={"console": dg.json_console_logger})
+def talks() -> None:
+    talk()
