@@ -13,6 +13,9 @@ class Difference:
 
 
 _EARLY = "Kedge refuses when the job is defined what Dagster finds at its first run."
+_MODEL = (
+    "What a model's own validation refuses is a fault of the run config, found before any step; Dagster's step fails."
+)
 _SUPERSET = "Kedge takes more than Dagster here; what Dagster takes means the same."
 
 DIFFERENCES: dict[str, Difference] = {
@@ -63,6 +66,29 @@ DIFFERENCES: dict[str, Difference] = {
     "types_of_values.type_check_that_raises": Difference(
         ["DagsterExecutionStepExecutionError", "ValueError"],
         "A type's check is user code, and its error is shown as such.",
+    ),
+    "models.scalars_and_defaults": Difference(
+        [
+            [1, "x", 1.5, False],
+            [1, "y", 2.0, True],
+            ["RUNTIME_TYPE_MISMATCH"],
+            ["RUNTIME_TYPE_MISMATCH", "RUNTIME_TYPE_MISMATCH"],
+            ["FIELD_NOT_DEFINED"],
+            ["MISSING_REQUIRED_FIELD"],
+            ["RUNTIME_TYPE_MISMATCH"],
+            ["RUNTIME_TYPE_MISMATCH"],
+            ["FAILED_POST_PROCESSING"],
+        ],
+        _MODEL,
+    ),
+    "models.validator_on_the_model": Difference(
+        ["ValidationError", 20, [30, ["FAILED_POST_PROCESSING"]]],
+        _MODEL,
+    ),
+    "types_more.literal_annotation": Difference(None, f"{_SUPERSET} A Literal annotation is checked."),
+    "types_more.input_of_a_type_without_loader": Difference(
+        "DagsterTypeCheckDidNotPass",
+        f"{_SUPERSET} An unconnected input of any type is allowed: it may get its value as an input value.",
     ),
     "selection.unknown_or_malformed": Difference(
         ["DagsterInvalidSubsetError"] * 7, "Two marks on one side, `*+a`, are malformed; Dagster takes the first."

@@ -24,7 +24,7 @@ class InMemoryIOManager(IOManager):
         except KeyError:
             raise DagsterInvariantViolationError(
                 f"the value of {'/'.join(identifier)} is not in this process: mem_io_manager keeps values where they "
-                "are made, and here each step has a process of its own. Leave the I/O manager away, or use fs_io_manager"
+                "are made, and here each step has its own process. Leave the I/O manager away, or use fs_io_manager"
             ) from None
 
 

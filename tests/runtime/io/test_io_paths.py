@@ -52,9 +52,14 @@ def test_an_open_file_is_stored_when_it_is_closed(base: StorePath) -> None:
 @pytest.mark.parametrize("mode", ["w", "wb"])
 def test_a_block_that_raises_leaves_nothing(base: StorePath, mode: str) -> None:
     path = base / "a"
-    with pytest.raises(RuntimeError), path.open(mode) as file:
-        file.write(b"part" if "b" in mode else "part")
-        raise RuntimeError
+
+    def write() -> None:
+        with path.open(mode) as file:
+            file.write(b"part" if "b" in mode else "part")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write()
     assert not path.exists()
 
 
