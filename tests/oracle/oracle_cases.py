@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import logging
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ def find_cases() -> dict[str, Callable[[], Any]]:
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
         spec.loader.exec_module(module)
         for name, value in vars(module).items():
             if name.startswith("case_"):

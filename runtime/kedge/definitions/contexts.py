@@ -337,8 +337,8 @@ class OpExecutionContext:
         self.output_metadata.setdefault((name, mapping_key), {}).update(metadata)
 
     def get_output_metadata(self, output_name: str, mapping_key: str | None = None) -> Mapping[str, Any] | None:
-        """What `add_output_metadata` noted about an output; None for nothing."""
-        return (self.output_metadata or {}).get((output_name, mapping_key))
+        """What `add_output_metadata` noted about an output."""
+        return (self.output_metadata or {}).get((output_name, mapping_key), {})
 
     @property
     def requires_typed_event_stream(self) -> bool:

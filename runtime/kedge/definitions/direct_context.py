@@ -20,11 +20,13 @@ from kedge.core.errors import (
     DagsterInvariantViolationError,
 )
 from kedge.core.ids import StepKey
-from kedge.definitions.contexts import OpExecutionContext, check_event, output_to_note
+from kedge.definitions import checks
+from kedge.definitions.contexts import OpExecutionContext, output_to_note
 from kedge.definitions.dagster_runs import DagsterRun
 from kedge.definitions.ins_outs import NO_VALUE
 from kedge.definitions.resource_scope import ResourceScope, resolve_configs
 from kedge.definitions.resources import ResourceDefinition, Resources, coerce_all
+from kedge.definitions.values import LOGGED
 
 _RUN_ID = "EPHEMERAL"
 
@@ -209,7 +211,7 @@ class DirectContext(OpExecutionContext):
     def log_event(self, event: Any) -> None:
         """Keep an event for `get_events`."""
         self._need("log_event")
-        check_event(event)
+        checks.of_type(event, LOGGED, "event")
         self._user_events.append(event)
 
     def get_events(self) -> list[Any]:

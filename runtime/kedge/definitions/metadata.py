@@ -221,6 +221,8 @@ class JsonMetadataValue(MetadataValue[Any]):
     data: Any
 
     def __post_init__(self) -> None:
+        if self.data is not None and isinstance(self.data, int | float):
+            raise ParameterCheckError(f"MetadataValue.json takes a list, a dict or text, not {self.data!r}")
         try:
             object.__setattr__(self, "data", json.loads(json.dumps(self.data)))
         except (TypeError, ValueError) as error:

@@ -121,7 +121,7 @@ class _AboutAnAsset:
     @property
     def label(self) -> str:
         """The asset's name in one piece."""
-        return str(self.asset_key.to_user_string())
+        return " ".join(self.asset_key.path)
 
 
 @dataclass(frozen=True)

@@ -161,10 +161,10 @@ def _parent(instance: DagsterInstance, options: ReexecutionOptions) -> runs.RunE
     try:
         return runs.find(instance.store, options.parent_run_id)
     except KedgeError as error:
-        hint = ""
-        if instance.has_run(options.parent_run_id):
-            hint = "; it ran with execute_in_process, which keeps no values. Run it with execute_job"
-        raise CheckError(f"there is no run {options.parent_run_id} to execute again{hint}") from error
+        raise CheckError(
+            f"there is no run {options.parent_run_id} to execute again. Those of execute_in_process keep no values; "
+            "use execute_job for runs that are to be taken up"
+        ) from error
 
 
 class _Launch:

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
     from kedge.definitions.events import DagsterEvent, DagsterEventType
     from kedge.io.stores import Store
+    from kedge.local.memory_cache import MemoryCache
     from kedge.local.results import ExecutionResult
     from kedge.local.run_records import DagsterRunStatsSnapshot, EventLogEntry, RunRecord, RunsFilter
     from kedge.local.runs import RunEntry
 
-IN_PROCESS = "in-process"
 _ASSETS = "Kedge has no catalogue of assets; materializations stand among the events of their run"
 _REFUSED = {"schedule": "schedules", "sensor": "sensors", "backfill": "backfills", "daemon": "a daemon"}
 
@@ -71,7 +71,6 @@ class DagsterInstance:
         self._url = store_url
         self._folder = folder
         self._kept: dict[str, _Kept] = {}
-        self.memoized = MemoryCache()
 
     @staticmethod
     def ephemeral(tempdir: str | None = None, preload: Any = None, settings: Any = None) -> DagsterInstance:
@@ -124,6 +123,13 @@ class DagsterInstance:
             self._folder = _temporary()
             return open_store(f"file://{self._folder.name}/store")
         return open_store(self._url)
+
+    @cached_property
+    def memoized(self) -> MemoryCache:
+        """What memoized steps of runs in this process have given."""
+        from kedge.local.memory_cache import MemoryCache
+
+        return MemoryCache()
 
     @property
     def _has_store(self) -> bool:
@@ -346,14 +352,15 @@ def _write(store: Store, kept: _Kept, result: ExecutionResult) -> None:
     """Write a run of this process, its values not included, so that others can read how it went."""
     from kedge.core.document import PlanDocument
     from kedge.local.records import write_result
-    from kedge.local.runs import NAMESPACE
+    from kedge.local.reconstruct import target_of
+    from kedge.local.runs import IN_PROCESS, NAMESPACE
 
     run, job = kept.run, result.job_def
     document = PlanDocument(
         run.run_id,
         run.job_name,
         result.run.plan.graph,
-        f"{IN_PROCESS}:{run.job_name}",
+        target_of(job),
         None,
         _plain(run.run_config),
         tags=dict(run.tags),

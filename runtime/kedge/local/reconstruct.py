@@ -62,6 +62,12 @@ def reconstructable(target: Any) -> ReconstructableJob:
     return found
 
 
+def target_of(job: JobDefinition) -> str:
+    """Where the job's code stands, for a run that is only to be read; what can't be found there has its name alone."""
+    fn = job.origin
+    return f"{_place_of(fn)}:{fn.__qualname__}" if fn is not None else f"unknown:{job.name}"
+
+
 def _place_of(fn: Any) -> str:
     """Where another process finds a function: in a package by module; anywhere else by file."""
     if "." in fn.__module__ and fn.__module__ in sys.modules:

@@ -161,10 +161,13 @@ class ExecutionResult(ABC):
         return sum(step.retries for step in self._steps(node_str))
 
     def _steps(self, node: str) -> list[Step]:
-        """The node's steps, without those that were taken over from an earlier run."""
-        steps = self._run.state.steps.values()
+        """The node's steps, without those that a re-execution took over; memoized ones are steps of this run."""
         below = node + "."
-        return [step for step in steps if (step.key.op == node or step.key.op.startswith(below)) and not step.cached]
+        named = [s for s in self._run.state.steps.values() if s.key.op == node or s.key.op.startswith(below)]
+        if not any(step.cached for step in named):
+            return named
+        own = {outcome.step for outcome in self._outcomes}
+        return [step for step in named if not step.cached or step.key in own]
 
     # -- events -----------------------------------------------------------------------------------------------
 

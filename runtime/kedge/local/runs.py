@@ -23,6 +23,8 @@ from kedge.local.home import engine_of
 from kedge.local.records import NoSuchRun, read_document
 
 NAMESPACE = "local"
+IN_PROCESS = "in process"
+"""What stands for the target of a run that `execute_in_process` made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,8 @@ def again(store: Store, entry: RunEntry, steps: tuple[str, ...] | None) -> PlanD
 
     Raises KedgeError when there is nothing to re-execute.
     """
+    if entry.target == IN_PROCESS:
+        raise KedgeError(f"{entry.name} ran in process, where values are not kept; start it anew")
     if entry.status == "Running":
         raise KedgeError(f"{entry.name} is Running; wait for its end, or stop it with kedge cancel")
     if steps is None and entry.status == "Succeeded":

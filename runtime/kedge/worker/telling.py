@@ -51,6 +51,11 @@ class StepTeller:
     def tell(self) -> Iterator[DagsterEvent]:
         """All events of the attempt, in order."""
         outcome, times = self._outcome, self._outcome.times
+        if outcome.cached_from is not None:
+            yield from self._tell_outputs()
+            what = f'Cached: step "{self._key}" took over the outputs of run {outcome.cached_from}.'
+            yield self.event("STEP_SUCCESS", what, events.StepSuccessData(0.0), None if times is None else times.ended)
+            return
         yield self._start(None if times is None else times.started)
         if times is not None and times.entered is not None:
             yield from self._tell_inputs()
@@ -139,7 +144,7 @@ class StepTeller:
             data = events.AssetObservationData(found)
             return self.event("ASSET_OBSERVATION", found.description or f"Observed asset {found.label}.", data)
         how = "passed" if found.success else "failed"
-        what = f"Expectation {found.label} {how}: {found.description}" if found.description else f"Expectation {how}"
+        what = found.description or f"Expectation {found.label} {how}"
         return self.event("STEP_EXPECTATION_RESULT", what, events.StepExpectationResultData(found))
 
     def _end(self) -> DagsterEvent:
