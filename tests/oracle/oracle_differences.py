@@ -14,7 +14,7 @@ class Difference:
 
 _EARLY = "Kedge refuses when the job is defined what Dagster finds at its first run."
 _MODEL = (
-    "What a model's own validation refuses is a fault of the run config, found before any step; Dagster's step fails."
+    "A value that a model refuses is a fault of the run config, found before any step; in Dagster a step fails."
 )
 _SUPERSET = "Kedge takes more than Dagster here; what Dagster takes means the same."
 

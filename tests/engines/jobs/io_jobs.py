@@ -41,7 +41,7 @@ def words() -> str:
 @dg.op(out={"out": dg.DynamicOut(io_manager_key="files")})
 def letters() -> Iterator[dg.DynamicOutput[str]]:
     for letter in "xy":
-        yield dg.DynamicOutput(letter, letter)
+        yield dg.DynamicOutput(letter, letter, "out")
 
 
 @dg.op
