@@ -7,7 +7,7 @@ UV_VERSION := 0.13.8
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test s3-server check lint types layers format bench bench-peer locks clean
+.PHONY: help demo test s3-server check lint types layers docs oracle format bench bench-peer locks clean
 
 help: ## Show what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -50,6 +50,12 @@ types: $(VENV)/.dev ## Check types.
 layers: $(VENV)/.dev ## Check that the layers import downwards only.
 	$(BIN)/lint-imports
 
+docs: $(VENV)/.dev ## Build the pages, the reference of the API included, into docs/_build.
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html docs docs/_build
+
+oracle: .venv-peer/.done ## Compare the recorded observations with what the real Dagster does.
+	.venv-peer/bin/python hack/record_oracle.py --check
+
 format: $(VENV)/.dev ## Format the code.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -74,4 +80,4 @@ locks: $(UV) ## Resolve the locked requirements anew.
 	    --upgrade $${set#*:} pyproject.toml -o requirements/$${set%%:*}.txt; done
 
 clean: ## Remove what make has installed and what runs have left.
-	rm -rf $(VENV) .venv-peer .kedge .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-peer docs/_build .kedge .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -172,6 +172,7 @@ _HOMES = {
         ParameterCheckError NotImplementedCheckError PlanError ProtocolError""",
     "core.retry": "Backoff Jitter RetryPolicy",
     "definitions.config": "Array Field Noneable Permissive Shape",
+    "definitions.compose": "PendingNodeInvocation",
     "definitions.config_files": """config_from_files config_from_pkg_resources config_from_yaml_strings
         file_relative_path""",
     "definitions.config_kinds": """BoolSource Enum EnumValue EnvVar IntSource Map ScalarUnion Selector
@@ -245,10 +246,19 @@ __all__ = sorted(_HOME_OF)
 def __getattr__(name: str) -> Any:
     home = _HOME_OF.get(name)
     if home is None:
-        raise AttributeError(f"module 'kedge' has no attribute {name!r}")
+        raise AttributeError(f"module 'kedge' has no attribute {name!r}{_why_absent(name)}")
     found = getattr(importlib.import_module(f"kedge.{home}"), name)
     globals()[name] = found
     return found
+
+
+def _why_absent(name: str) -> str:
+    if name.startswith("_"):
+        return ""
+    from kedge.definitions.absent import reason
+
+    why = reason(name)
+    return "" if why is None else f". {why}"
 
 
 def __dir__() -> list[str]:

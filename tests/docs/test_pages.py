@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -47,9 +48,22 @@ def test_a_page_can_be_followed_from_top_to_bottom(page: str, tmp_path: Path) ->
     assert commands > 0
 
 
-def run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+def run(command: list[str], folder: Path, environment: Mapping[str, str]) -> None:
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+
+
+GUIDES = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("docs/guides/*.md"), ROOT / "docs/dagster.md"])
+
+
+@pytest.mark.parametrize("page", GUIDES)
+def test_the_code_of_a_guide_runs_as_one_file(page: str, tmp_path: Path) -> None:
+    code = [text for language, _, text in blocks(page) if language == "python"]
+    assert code
+    path = tmp_path / f"test_{Path(page).stem}.py"
+    path.write_text("\n\n".join([*code, "def test_it_was_imported() -> None: ..."]), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", str(path)]
+    run(command, tmp_path, os.environ)
 
 
 @pytest.mark.parametrize("page", ["README.md", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/**/*.md"))])

@@ -53,3 +53,23 @@ def test_every_error_that_dagster_users_catch_has_one_root() -> None:
     errors = [one for one in found if isinstance(one, type) and issubclass(one, Exception)]
     assert len(errors) > 40
     assert all(issubclass(one, kedge.KedgeError) for one in errors)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("asset", "no software-defined assets"),
+        ("AssetsDefinition", "no software-defined assets"),
+        ("Definitions", "no code locations"),
+        ("DailyPartitionsDefinition", "StaticPartitionsDefinition"),
+        ("schedule", "no schedules"),
+        ("RunRequest", "no schedules"),
+        ("PipesClient", "no Pipes"),
+        ("Component", "no components"),
+        ("Executor", "multiprocess_executor"),
+    ],
+)
+def test_a_name_of_dagsters_that_is_not_here_says_why(name: str, why: str) -> None:
+    with pytest.raises(AttributeError, match=why):
+        getattr(kedge, name)
+    assert not hasattr(kedge, name)

@@ -337,8 +337,10 @@ class Invocation:
         return replace(self, tags={**self.tags, **normalize_tags(tags)})
 
     def with_hooks(self, hook_defs: AbstractSet[Any]) -> Invocation:
-        """Hooks for this use."""
-        return replace(self, hooks=frozenset(self.hooks) | frozenset(hook_defs))
+        """Hooks for this use. Raises CheckError for what is none."""
+        from kedge.definitions.hooks import check_hooks
+
+        return replace(self, hooks=frozenset(self.hooks) | check_hooks(hook_defs))
 
     def with_retry_policy(self, retry_policy: RetryPolicy) -> Invocation:
         """The retry policy of this use."""
@@ -370,6 +372,10 @@ class Invocation:
         if not _stack:
             return self.definition.invoke_directly(*args, **kwargs)
         return _stack[-1].add(self, args, kwargs)
+
+
+PendingNodeInvocation = Invocation
+"""Dagster's name for it."""
 
 
 class Invocable(ABC):

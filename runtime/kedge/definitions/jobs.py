@@ -16,9 +16,9 @@ from kedge.core.retry import RetryPolicy
 from kedge.definitions import run_config as configs
 from kedge.definitions.flatten import FlatOp, flatten, to_op_graph
 from kedge.definitions.graphs import GraphDefinition, compose_graph
-from kedge.definitions.hooks import check_hooks
 from kedge.definitions.ins_outs import DEFAULT_IO_MANAGER
 from kedge.definitions.job_config import JobConfig
+from kedge.definitions.job_description import JobDescription
 from kedge.definitions.names import check_name, normalize_tags
 from kedge.definitions.resource_scope import check_dependencies
 from kedge.definitions.resources import coerce_all
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from kedge.local.inprocess import ExecuteInProcessResult
 
 
-class JobDefinition:
+class JobDefinition(JobDescription):
     """A job: what can be run. `@job` and `graph.to_job` make one; this takes the graph as `graph_def`.
 
     `config` is a run config (a dict or a RunConfig), a ConfigMapping (people then give its config in place of a run
@@ -73,7 +73,7 @@ class JobDefinition:
         self.owners = list(owners or ())
         self.logger_defs = _loggers_of(self.name, logger_defs)
         self._executor_def = _executor_of(self.name, executor_def)
-        self.hook_defs = check_hooks(hook_defs or ())
+        self.hook_defs = _hooks_of(hook_defs)
         self.op_retry_policy = op_retry_policy
         self.input_values = dict(input_values or {})
         self.config = JobConfig.of(self.name, config, partitions_def)
@@ -85,104 +85,6 @@ class JobDefinition:
         _ = self._plan
         if self.config.fixed and self.config.mapping is None:
             self.resolve_config()
-
-    # -- what was given -----------------------------------------------------------------------------------------
-
-    @property
-    def run_config(self) -> Mapping[str, Any] | None:
-        """The run config that the job itself gives, or None."""
-        return self.config.fixed or None
-
-    @property
-    def config_mapping(self) -> Any:
-        """The ConfigMapping that people's config goes through, or None."""
-        return self.config.mapping
-
-    @property
-    def partitioned_config(self) -> Any:
-        """The PartitionedConfig, or None."""
-        return self.config.partitioned
-
-    @property
-    def partitions_def(self) -> Any:
-        """The partitions that the job can be run for, or None."""
-        return self.config.partitions
-
-    @property
-    def metadata(self) -> Mapping[str, Any]:
-        """The job's metadata, as MetadataValues."""
-        from kedge.definitions.metadata import normalize_metadata
-
-        return normalize_metadata(self._metadata)
-
-    @property
-    def executor_def(self) -> Any:
-        """The executor; where none was given, the one with which config chooses between processes and one process."""
-        if self._executor_def is None:
-            from kedge.definitions.executors import multi_or_in_process_executor
-
-            return multi_or_in_process_executor
-        return self._executor_def
-
-    @property
-    def has_specified_executor(self) -> bool:
-        """Whether an executor was given."""
-        return self._executor_def is not None
-
-    @property
-    def loggers(self) -> Mapping[str, Any]:
-        """The loggers that a run config can name."""
-        if not self.logger_defs:
-            from kedge.definitions.loggers import default_loggers
-
-            return default_loggers()
-        return self.logger_defs
-
-    @property
-    def has_specified_loggers(self) -> bool:
-        """Whether loggers were given."""
-        return bool(self.logger_defs)
-
-    @property
-    def dependencies(self) -> Mapping[Any, Any]:
-        """What feeds the inputs of each node of the job's graph."""
-        return self.graph.dependencies
-
-    @property
-    def nodes(self) -> Sequence[Any]:
-        """The uses of ops and graphs in the job's graph, in order."""
-        return self.graph.nodes
-
-    def has_node_named(self, name: str) -> bool:
-        """Whether a node of the job's graph is called so."""
-        return self.graph.has_node_named(name)
-
-    def get_node_named(self, name: str) -> Any:
-        """The node of that name. Raises DagsterInvariantViolationError when there is none."""
-        return self.graph.node_named(name)
-
-    @property
-    def is_subset(self) -> bool:
-        """Whether this is a part of a job, by a selection of ops."""
-        return bool(self.op_selection)
-
-    # -- partitions ---------------------------------------------------------------------------------------------
-
-    def get_partition_keys(self, selected_asset_keys: Any = None) -> Sequence[str]:
-        """The keys of the job's partitions. Raises DagsterInvalidDefinitionError for a job without partitions."""
-        return self.config.partitions_or_raise(self.name).get_partition_keys()
-
-    def get_run_config_for_partition_key(self, partition_key: str) -> Mapping[str, Any]:
-        """The run config of one partition; the job's own where no PartitionedConfig says it."""
-        return self.config.for_partition(self.name, partition_key)
-
-    def get_tags_for_partition_key(self, partition_key: str, selected_asset_keys: Any = None) -> Mapping[str, str]:
-        """The tags of a run for one partition. Raises DagsterUnknownPartitionError when there is no such partition."""
-        return self.config.tags_of(self.name, partition_key)
-
-    def validate_partition_key(self, partition_key: str) -> None:
-        """Raise DagsterUnknownPartitionError when there is no such partition."""
-        self.config.partitions_or_raise(self.name).validate_partition_key(partition_key)
 
     # -- ops --------------------------------------------------------------------------------------------------
 
@@ -249,7 +151,9 @@ class JobDefinition:
             "input_values": self.input_values,
             "op_selection": self.op_selection,
         }
-        return JobDefinition(graph_def=self.graph, **{**arguments, **changes})
+        made = JobDefinition(graph_def=self.graph, **{**arguments, **changes})
+        made.origin = self.origin
+        return made
 
     def with_hooks(self, hook_defs: AbstractSet[Any]) -> JobDefinition:
         """The same job with more hooks on every op."""
@@ -415,6 +319,14 @@ def _loggers_of(job: str, given: Mapping[str, Any] | None) -> dict[str, Any]:
     from kedge.definitions.loggers import check_loggers
 
     return dict(check_loggers(job, given))
+
+
+def _hooks_of(hook_defs: AbstractSet[Any] | None) -> frozenset[Any]:
+    if not hook_defs:
+        return frozenset()
+    from kedge.definitions.hooks import check_hooks
+
+    return check_hooks(hook_defs)
 
 
 def job(
