@@ -17,7 +17,8 @@ from pydantic_core import CoreSchema, core_schema
 from kedge.core.errors import DagsterInvariantViolationError
 from kedge.definitions.config import Field
 from kedge.definitions.ins_outs import NO_VALUE
-from kedge.definitions.io_managers import InputContext, IOManager, IOManagerDefinition, OutputContext
+from kedge.definitions.io_contexts import InputContext, OutputContext
+from kedge.definitions.io_managers import IOManager, IOManagerDefinition
 from kedge.definitions.model_schema import plain_of, shape_of
 from kedge.definitions.models import ModelOfConfig, resolve_or_raise
 from kedge.definitions.resource_contexts import build_init_resource_context

@@ -140,3 +140,19 @@ def output_of(name: str, declared: Out, annotation: Any) -> OutputDefinition:
         declared.description,
         declared.code_version,
     )
+
+
+class ConfiguredInput:
+    """The value of an input that a loader makes out of `config`, where the step runs; see `type_loaders`."""
+
+    __slots__ = ("config", "loader")
+
+    def __init__(self, loader: Any, config: Any) -> None:
+        self.loader = loader
+        self.config = config
+
+    def load(self, context: Any, select: Any, what: str) -> Any:
+        """The value. `select` gives resources by key. Raises DagsterTypeLoadingError when the loader raises."""
+        from kedge.definitions import type_loaders
+
+        return type_loaders.load(self, context, select, what)

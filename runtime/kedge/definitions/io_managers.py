@@ -9,10 +9,9 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedge.definitions.config import Field, field_of
-from kedge.definitions.io_contexts import InputContext, OutputContext
 from kedge.definitions.resources import (
     InitResourceContext,
     ResourceDefinition,
@@ -20,16 +19,8 @@ from kedge.definitions.resources import (
     is_function,
 )
 
-__all__ = [
-    "IOManager",
-    "IOManagerDefinition",
-    "InputContext",
-    "InputManager",
-    "InputManagerDefinition",
-    "OutputContext",
-    "input_manager",
-    "io_manager",
-]
+if TYPE_CHECKING:
+    from kedge.definitions.io_contexts import InputContext, OutputContext
 
 
 class InputManager(ABC):

@@ -18,7 +18,6 @@ from kedge.definitions.graphs import GraphDefinition
 from kedge.definitions.ins_outs import NO_VALUE
 from kedge.definitions.resource_scope import resolve_configs
 from kedge.definitions.resources import ResourceDefinition
-from kedge.definitions.type_loaders import resolve_input
 
 _SECTIONS = ("ops", "resources", "inputs", "execution", "loggers")
 
@@ -303,6 +302,8 @@ def _resolve_inputs(
         root = op.roots.get(name)
         named = (f"{path}:{name}", given[name]) if name in given else roots.find(root)
         if named is not None:
+            from kedge.definitions.type_loaders import resolve_input
+
             found.inputs[op.name, name] = resolve_input(definition.dagster_type, named[1], named[0], errors)
         elif (value := roots.value(root)) is not NO_VALUE:
             found.inputs[op.name, name] = value

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kedge.core.errors import DagsterInvalidDefinitionError, DagsterTypeLoadingError
+from kedge.definitions.ins_outs import ConfiguredInput
 
 if TYPE_CHECKING:
     from kedge.definitions.config import ConfigType, Errors
@@ -167,25 +168,16 @@ def resources_of(kind: DagsterType) -> frozenset[str]:
     return kind.required_resource_keys | (loader.required_resource_keys() if loader is not None else frozenset())
 
 
-class ConfiguredInput:
-    """The value of an input that is made by a loader, where the step runs. `config` is what it is made of."""
+def load(given: ConfiguredInput, context: Any, select: Callable[[Iterable[str]], Any], what: str) -> Any:
+    """The value of an input out of config. `select` gives resources by key.
 
-    __slots__ = ("config", "loader")
-
-    def __init__(self, loader: DagsterTypeLoader, config: Any) -> None:
-        self.loader = loader
-        self.config = config
-
-    def load(self, context: Any, select: Callable[[Iterable[str]], Any], what: str) -> Any:
-        """The value. `select` gives resources by key. Raises DagsterTypeLoadingError when the loader raises."""
-        keys = self.loader.required_resource_keys()
-        try:
-            loading = DagsterTypeLoaderContext(context, select(keys))
-            return self.loader.construct_from_config_value(loading, self.config)
-        except Exception as error:
-            raise DagsterTypeLoadingError(
-                f"{what}: its value could not be loaded from the run config: {error}"
-            ) from error
+    Raises DagsterTypeLoadingError when the loader raises.
+    """
+    try:
+        loading = DagsterTypeLoaderContext(context, select(given.loader.required_resource_keys()))
+        return given.loader.construct_from_config_value(loading, given.config)
+    except Exception as error:
+        raise DagsterTypeLoadingError(f"{what}: it could not be loaded from the run config: {error}") from error
 
 
 def resolve_input(kind: DagsterType, given: Any, path: str, errors: Errors) -> Any:

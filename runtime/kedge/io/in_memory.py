@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedge.core.errors import DagsterInvariantViolationError
-from kedge.definitions.io_managers import InputContext, IOManager, IOManagerDefinition, OutputContext
+from kedge.definitions.io_managers import IOManager, IOManagerDefinition
+
+if TYPE_CHECKING:
+    from kedge.definitions.io_contexts import InputContext, OutputContext
 
 
 class InMemoryIOManager(IOManager):

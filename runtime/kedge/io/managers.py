@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedge.core.layout import RunPaths
 from kedge.definitions.config import Field
 from kedge.definitions.config_kinds import StringSource
-from kedge.definitions.io_managers import InputContext, IOManager, IOManagerDefinition, OutputContext
+from kedge.definitions.io_managers import IOManager, IOManagerDefinition
 from kedge.definitions.resources import InitResourceContext
 from kedge.io.errors import ValueCorrupt
 from kedge.io.stores import Store
 from kedge.io.values import ValueRecord, read_value, write_value
+
+if TYPE_CHECKING:
+    from kedge.definitions.io_contexts import InputContext, OutputContext
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import pickle
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedge.core.errors import DagsterInvariantViolationError
 from kedge.definitions.config import Field
 from kedge.definitions.config_kinds import StringSource
-from kedge.definitions.io_managers import InputContext, IOManager, IOManagerDefinition, OutputContext
+from kedge.definitions.io_managers import IOManager, IOManagerDefinition
+
+if TYPE_CHECKING:
+    from kedge.definitions.io_contexts import InputContext, OutputContext
 
 
 class PickledFiles(IOManager):

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from kedge.core.errors import CheckError, DagsterInvariantViolationError
-from kedge.definitions.io_managers import InputContext, IOManager, OutputContext
+from kedge.definitions.io_contexts import InputContext, OutputContext
+from kedge.definitions.io_managers import IOManager
 from kedge.io.paths import StorePath
 
 AnyPath: TypeAlias = Path | StorePath

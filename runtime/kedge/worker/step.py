@@ -24,12 +24,10 @@ from kedge.core.memo import EXTERNAL
 from kedge.core.protocol import Binding, Constant, Index, Listing, Outcome, OutcomeStatus, Single, SourceRef, Times
 from kedge.definitions import outputs
 from kedge.definitions.contexts import OpExecutionContext
-from kedge.definitions.ins_outs import NO_VALUE, InputDefinition, OutputDefinition, input_of
+from kedge.definitions.ins_outs import NO_VALUE, ConfiguredInput, InputDefinition, OutputDefinition, input_of
 from kedge.definitions.resource_scope import ResourceScope
-from kedge.definitions.type_loaders import ConfiguredInput, TypeCheckContext
 from kedge.definitions.types import NOTHING, DagsterType
 from kedge.definitions.values import DynamicOutput, Output
-from kedge.worker import hooks, io_contexts
 from kedge.worker.failures import failure_of, user_exception
 from kedge.worker.lazy import LazyList, is_lazy
 from kedge.worker.program import Program
@@ -73,6 +71,8 @@ def run_step(env: StepEnvironment, step: StepKey, attempt: int, retries: int, in
         bound = env.program.bound(step.op)
         if bound.hooks and not env.program.settings.allows_retry(bound.retry, failure, retries):
             times = Times(started, attempt_run.entered, attempt_run.left, env.clock())
+            from kedge.worker import hooks  # most runs have none
+
             ended = hooks.Ended(attempt_run.records, attempt_run.values, times, inputs, error, failure)
             hooks.run(bound, attempt_run.context, env, ended)
         if env.memory is not None:
@@ -128,6 +128,8 @@ class _Attempt:
             self.records = bound.definition.bare_records  # one for all steps with nothing to say of their values
         if bound.hooks:
             times = Times(self.entered, self.entered, self.left, env.clock())
+            from kedge.worker import hooks
+
             hooks.run(bound, context, env, hooks.Ended(self.records, self.values, times, inputs))
 
     # -- inputs -----------------------------------------------------------------------------------------------
@@ -186,13 +188,33 @@ class _Attempt:
             manager = program.io_manager(key, env.scope)
             if manager is program.default_io and env.memory is not None and source is not None:
                 return _from_memory(env.memory, source)
-            return manager.load_input(io_contexts.of_input(env, self.context, self.bound, definition, source, key))
+            from kedge.worker import io_contexts  # values that stay in memory need none
+
+            loading = io_contexts.of_input(env, self.context, self.bound, definition, source, key)
+            value = manager.load_input(loading)
+            self._note_load(definition.name, source, loading.consume_logged_metadata())
+            return value
         except Exception as error:
             raise DagsterExecutionLoadInputError(
                 f"step {self.step}: loading input {definition.name!r} failed: {error}",
                 step_key=str(self.step),
                 input_name=definition.name,
             ) from error
+
+    def _note_load(self, name: str, source: SourceRef | None, noted: Mapping[str, Any]) -> None:
+        """Keep what an I/O manager said of a value that it loaded, for the event that tells of it."""
+        context = self.context
+        if not noted or context is None:
+            return
+        told = {
+            "kind": "LoadedInput",
+            "label": name,
+            "source": source and str(source.step),
+            "key": source and source.mapping_key,
+        }
+        if context.events is None:
+            context.events = []
+        context.events.append({**told, "metadata": _encoded(noted)})
 
     # -- the op -----------------------------------------------------------------------------------------------
 
@@ -277,6 +299,8 @@ class _Attempt:
     def _handle(
         self, manager: Any, definition: OutputDefinition, value: Any, key: str | None, noted: dict[str, Any] | None
     ) -> Mapping[str, Any] | None:
+        from kedge.worker import io_contexts
+
         output_context = io_contexts.of_output(self.env, self.context, self.bound, definition, key, noted)
         try:
             io_contexts.store(manager, output_context, value)
@@ -325,6 +349,8 @@ class _Attempt:
     def _check(self, kind: DagsterType, value: Any, what: str) -> None:
         context: Any = self.context
         if kind.required_resource_keys:
+            from kedge.definitions.type_loaders import TypeCheckContext
+
             context = TypeCheckContext(context, self.env.scope.select(kind.required_resource_keys))
         kind.check_or_raise(context, value, f"step {self.step}: {what}")
 
