@@ -16,6 +16,7 @@ _EARLY = "Kedge refuses when the job is defined what Dagster finds at its first 
 _MODEL = (
     "A value that a model refuses is a fault of the run config, found before any step; in Dagster a step fails."
 )
+_ATOMIC = "An attempt counts as a whole: what it had loaded or given before it failed is not kept, so it is not told."
 _SUPERSET = "Kedge takes more than Dagster here; what Dagster takes means the same."
 
 DIFFERENCES: dict[str, Difference] = {
@@ -89,6 +90,18 @@ DIFFERENCES: dict[str, Difference] = {
     "types_more.input_of_a_type_without_loader": Difference(
         "DagsterTypeCheckDidNotPass",
         f"{_SUPERSET} An unconnected input of any type is allowed: it may get its value as an input value.",
+    ),
+    "results.events_of_an_input_of_the_wrong_type": Difference(["STEP_START", "STEP_FAILURE"], _ATOMIC),
+    "results.events_of_an_output_of_the_wrong_type": Difference(["STEP_START", "STEP_FAILURE"], _ATOMIC),
+    "results.events_of_an_attempt_that_failed_half_way": Difference(
+        ["STEP_START", "ASSET_MATERIALIZATION", "STEP_FAILURE"], _ATOMIC
+    ),
+    "results.events_of_a_resource_that_fails": Difference(
+        [False, {"": ["PIPELINE_START", "PIPELINE_FAILURE"], "work": ["STEP_START", "STEP_FAILURE"]}],
+        "Resources are started with the steps that need them, so the failure is one of a step.",
+    ),
+    "results.events_about_the_machine": Difference(
+        [], "Kedge's events tell of the run and its steps; where they ran stands in `kedge steps` and the logs."
     ),
     "selection.unknown_or_malformed": Difference(
         ["DagsterInvalidSubsetError"] * 7, "Two marks on one side, `*+a`, are malformed; Dagster takes the first."

@@ -300,14 +300,17 @@ class OpExecutionContext:
 
     # -- what it says -----------------------------------------------------------------------------------------
 
-    def log_event(self, event: Any) -> None:
-        """Note a materialization, an observation or an expectation in the step's outcome. Raises CheckError."""
+    def log_event(self, event: Any, storing: bool = False) -> None:
+        """Note a materialization, an observation or an expectation in the step's outcome. Raises CheckError.
+
+        `storing` says that an I/O manager notes it, while it stores an output.
+        """
         check_event(event)
         from kedge.definitions.wire import encode_event
 
         if self.events is None:
             self.events = []
-        self.events.append(encode_event(event, self.outputs_given))
+        self.events.append(encode_event(event, self.outputs_given, storing))
 
     def has_events(self) -> bool:
         """Whether anything was noted so far."""

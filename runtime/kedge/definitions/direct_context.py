@@ -208,7 +208,7 @@ class DirectContext(OpExecutionContext):
 
     # -- what it says -----------------------------------------------------------------------------------------
 
-    def log_event(self, event: Any) -> None:
+    def log_event(self, event: Any, storing: bool = False) -> None:
         """Keep an event for `get_events`."""
         self._need("log_event")
         checks.of_type(event, LOGGED, "event")

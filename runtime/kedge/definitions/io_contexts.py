@@ -270,7 +270,7 @@ class OutputContext(IOContext):
             raise CheckError(f"log_event takes an AssetMaterialization or an AssetObservation, not {event!r}")
         self._events = [*(self._events or ()), event]
         if self._step_context is not None:
-            self._step_context.log_event(event)
+            self._step_context.log_event(event, storing=True)
 
     def get_logged_events(self) -> list[Any]:
         """What `log_event` noted."""

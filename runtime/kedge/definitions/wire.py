@@ -142,8 +142,11 @@ def _given(kind: type) -> tuple[str, Callable[[Any], Any]]:
 # -- events -------------------------------------------------------------------------------------------------------
 
 
-def encode_event(event: Any, outputs: int = 0) -> dict[str, Any]:
-    """A logged value as plain data. `outputs` counts the outputs that the op had given before."""
+def encode_event(event: Any, outputs: int = 0, storing: bool = False) -> dict[str, Any]:
+    """A logged value as plain data. `outputs` counts the outputs that the op had given before.
+
+    `storing`: it was logged while the next one was being stored.
+    """
     found: dict[str, Any] = {"kind": type(event).__name__}
     for name in ("label", "success", "description", "partition", "tags"):
         value = getattr(event, name, None)
@@ -156,6 +159,8 @@ def encode_event(event: Any, outputs: int = 0) -> dict[str, Any]:
         found["metadata"] = encode_metadata(event.metadata)
     if outputs:
         found["after"] = outputs
+    if storing:
+        found["storing"] = True
     return found
 
 

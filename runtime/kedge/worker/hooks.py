@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kedge.core.protocol import Binding, Failure, Outcome, OutcomeStatus, Times
 from kedge.definitions.hooks import HookContext, HookDefinition, HookExecutionResult, OpUse
+from kedge.worker.failures import failure_of
 
 if TYPE_CHECKING:
     from kedge.definitions.contexts import OpExecutionContext
@@ -26,9 +27,9 @@ def run(bound: BoundOp, context: OpExecutionContext | None, env: StepEnvironment
             found = _call(hook, _context_of(hook, bound, context, env, ended), ended)
             skipped = isinstance(found, HookExecutionResult) and found.is_skipped
             _note(context, "HOOK_SKIPPED" if skipped else "HOOK_COMPLETED", hook.name)
-        except Exception:
+        except Exception as error:
             context.log.exception("hook %s raised", hook.name)
-            _note(context, "HOOK_ERRORED", hook.name)
+            _note(context, "HOOK_ERRORED", hook.name, failure_of(error, 0).to_json())
 
 
 class Ended:
@@ -91,7 +92,10 @@ def _context_of(
     )
 
 
-def _note(context: OpExecutionContext, kind: str, hook: str) -> None:
+def _note(context: OpExecutionContext, kind: str, hook: str, error: Mapping[str, Any] | None = None) -> None:
     if context.events is None:
         context.events = []
-    context.events.append({"kind": kind, "label": hook})
+    found: dict[str, Any] = {"kind": kind, "label": hook}
+    if error is not None:
+        found["error"] = error
+    context.events.append(found)

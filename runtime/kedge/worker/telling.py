@@ -16,6 +16,7 @@ from kedge.definitions.events import DagsterEvent
 from kedge.definitions.handles import NodeHandle
 from kedge.definitions.ops import OpDefinition
 
+_LOADED = "LoadedInput"
 _HOOKS = {
     "HOOK_COMPLETED": 'Finished the execution of hook "{hook}" triggered for "{op}".',
     "HOOK_SKIPPED": 'Skipped the execution of hook "{hook}". It did not meet its triggering condition during the '
@@ -88,6 +89,8 @@ class StepTeller:
         names = definition.data_inputs if definition is not None else list(self._inputs)
         for name in names:
             binding = self._inputs.get(name)
+            if binding is None and self._manager_of(name) is not None:
+                yield self._loaded(name, None)
             for source in [] if binding is None else _sources(binding):
                 yield self._loaded(name, source)
         for name in names:
@@ -95,20 +98,37 @@ class StepTeller:
             data = events.StepInputData(name, events.TypeCheckData(True, name))
             yield self.event("STEP_INPUT", f'Got input "{name}" of type "{kind}". (Type check passed).', data)
 
-    def _loaded(self, name: str, source: SourceRef) -> DagsterEvent:
-        key = self._definition.inputs[name].input_manager_key if self._definition is not None else None
-        manager, step = key or "io_manager", str(source.step)
-        data = events.LoadedInputData(name, manager, source.output, step)
-        what = f'Loaded input "{name}" using input manager "{manager}", from output "{source.output}" of step "{step}"'
-        return self.event("LOADED_INPUT", what, data)
+    def _manager_of(self, name: str) -> str | None:
+        return self._definition.inputs[name].input_manager_key if self._definition is not None else None
+
+    def _loaded(self, name: str, source: SourceRef | None) -> DagsterEvent:
+        manager = self._manager_of(name) or "io_manager"
+        what = f'Loaded input "{name}" using input manager "{manager}"'
+        noted = self._noted_at_load(name, source)
+        if source is None:
+            return self.event("LOADED_INPUT", what, events.LoadedInputData(name, manager, metadata=noted))
+        step = str(source.step)
+        what = f'{what}, from output "{source.output}" of step "{step}"'
+        return self.event("LOADED_INPUT", what, events.LoadedInputData(name, manager, source.output, step, noted))
+
+    def _noted_at_load(self, name: str, source: SourceRef | None) -> Mapping[str, Any]:
+        place = (None, None) if source is None else (str(source.step), source.mapping_key)
+        for one in self._outcome.events:
+            if one["kind"] == _LOADED and (one["label"], one["source"], one["key"]) == (name, *place):
+                return wire.decode_metadata(one["metadata"])
+        return {}
 
     def _tell_outputs(self) -> Iterator[DagsterEvent]:
         """Outputs and logged events, as they came one after the other."""
-        logged = [one for one in self._outcome.events if one["kind"] not in _HOOKS]
+        logged = [one for one in self._outcome.events if one["kind"] not in _HOOKS and one["kind"] != _LOADED]
         for given, (name, key, record) in enumerate(self._given()):
-            while logged and logged[0].get("after", 0) <= given:
+            while logged and logged[0].get("after", 0) <= given and not _is_storing(logged[0], given):
                 yield self._logged(logged.pop(0))
-            yield from self._output(name, key, record or {})
+            output, *stored = self._output(name, key, record or {})
+            yield output
+            while logged and _is_storing(logged[0], given):
+                yield self._logged(logged.pop(0))
+            yield from stored
         for one in logged:
             yield self._logged(one)
 
@@ -170,6 +190,11 @@ class StepTeller:
         if kind == "HOOK_ERRORED" and "error" in one:
             data = events.HookErroredData(error_info(Failure.from_json(one["error"])))
         return self.event(kind, _HOOKS[kind].format(hook=hook, op=self._op), data)
+
+
+def _is_storing(one: Mapping[str, Any], given: int) -> bool:
+    """Whether an event was logged while output number `given` was being stored."""
+    return bool(one.get("storing")) and one.get("after", 0) == given
 
 
 def _sources(binding: Binding) -> Iterator[SourceRef]:

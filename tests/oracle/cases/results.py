@@ -579,3 +579,132 @@ def case_compute_events_for_handle() -> Any:
 
 def case_asset_value() -> Any:
     return error_of(lambda: run(job_of(one)).asset_value("x")) is not None
+
+
+class NotingManager(dg.IOManager):
+    """Notes metadata and events while it stores and loads."""
+
+    def handle_output(self, context, obj):
+        context.add_output_metadata({"written": obj})
+        context.log_event(dg.AssetMaterialization("stored"))
+
+    def load_input(self, context):
+        context.add_input_metadata({"read": 1})
+        return 1
+
+
+def _with_manager(manager: Any) -> Any:
+    @dg.job(resource_defs={"io_manager": dg.IOManagerDefinition.hardcoded_io_manager(manager)})
+    def job():
+        inc(one())
+
+    return job
+
+
+def case_events_of_an_io_manager_that_notes() -> Any:
+    result = run(_with_manager(NotingManager()))
+    handled = [event.event_specific_data for event in result.all_events if event.is_handled_output]
+    return [_by_step(result), [{key: one.value for key, one in data.metadata.items()} for data in handled]]
+
+
+def case_events_of_an_input_manager() -> Any:
+    @dg.input_manager
+    def five(context):
+        return 5
+
+    @dg.op(ins={"x": dg.In(input_manager_key="five")})
+    def read(x):
+        return x
+
+    @dg.job(resource_defs={"five": five})
+    def job():
+        read()
+
+    result = run(job)
+    data = next(event.event_specific_data for event in result.all_events if event.is_loaded_input)
+    return [
+        _by_step(result),
+        [data.input_name, data.manager_key, data.upstream_output_name, data.upstream_step_key],
+        _messages(result, "LOADED_INPUT"),
+    ]
+
+
+def case_events_of_inputs_without_a_source() -> Any:
+    @dg.op
+    def work(x, y=4):
+        return x + y
+
+    @dg.graph
+    def around(x):
+        work(x)
+
+    return _by_step(run(around.to_job(), input_values={"x": 1}))
+
+
+def case_what_a_broken_hook_raised() -> Any:
+    @dg.success_hook
+    def broken(context):
+        raise ValueError("in a hook")
+
+    @dg.job(hooks={broken})
+    def job():
+        one()
+
+    event = next(event for event in run(job).all_events if event.event_type_value == "HOOK_ERRORED")
+    return [event.hook_errored_data.error.cls_name, "in a hook" in event.hook_errored_data.error.message]
+
+
+def case_metadata_of_loaded_inputs() -> Any:
+    result = run(_with_manager(NotingManager()))
+    loaded = next(event.event_specific_data for event in result.all_events if event.is_loaded_input)
+    return {key: one.value for key, one in loaded.metadata.items()}
+
+
+def case_events_of_an_input_of_the_wrong_type() -> Any:
+    @dg.op
+    def text():
+        return "x"
+
+    @dg.job
+    def job():
+        inc(text())
+
+    return _by_step(run(job))["inc"]
+
+
+def case_events_of_an_output_of_the_wrong_type() -> Any:
+    @dg.op
+    def wrong() -> int:
+        return "x"
+
+    return _by_step(run(job_of(wrong)))["wrong"]
+
+
+def case_events_of_an_attempt_that_failed_half_way() -> Any:
+    @dg.op
+    def half():
+        yield dg.AssetMaterialization("a")
+        yield dg.Output(1)
+        raise ValueError("x")
+
+    return _by_step(run(job_of(half)))["half"]
+
+
+def case_events_of_a_resource_that_fails() -> Any:
+    @dg.resource
+    def broken(context):
+        raise ValueError("x")
+
+    @dg.op(required_resource_keys={"broken"})
+    def work(context): ...
+
+    @dg.job(resource_defs={"broken": broken})
+    def job():
+        work()
+
+    result = run(job)
+    return [result.success, _by_step(result)]
+
+
+def case_events_about_the_machine() -> Any:
+    return sorted({e.event_type_value for e in run(job_of(one)).all_events} & set(ABOUT_THE_MACHINE))
