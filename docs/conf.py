@@ -1,16 +1,20 @@
 """How the pages are built: `make docs`."""
 
-from datetime import date
+import sys
 from importlib import metadata
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "Kedge"
 author = "The Kedge authors"
-copyright = f"{date(2026, 1, 1).year}, {author}"
+copyright = author
 version = release = metadata.version("kedge")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "reference_pages"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
+default_role = "code"
 html_theme = "furo"
 html_title = "Kedge"
 html_theme_options = {"source_edit_link": ""}
