@@ -100,8 +100,8 @@ class OpDefinition(compose.Invocable):
     @cached_property
     def type_resource_keys(self) -> frozenset[str]:
         """The resources that the types of its inputs and outputs need, for checks and loaders."""
-        kinds = [one.dagster_type for one in (*self.input_defs, *self.output_defs) if not one.dagster_type.is_builtin]
-        if not kinds:
+        kinds = {one.dagster_type for one in self.input_defs} | {one.dagster_type for one in self.output_defs}
+        if not any(one.required_resource_keys or one.has_loader for one in kinds):
             return frozenset()
         from kedge.definitions.type_loaders import resources_of
 

@@ -131,6 +131,11 @@ class DagsterType:
     """The types that it is directly made of."""
 
     @property
+    def has_loader(self) -> bool:
+        """Whether it, or what it is made of, was given a loader."""
+        return self.loader is not None or any(one.has_loader for one in self.parts)
+
+    @property
     def type_param_keys(self) -> Sequence[str]:
         """The keys of the types that it is directly made of."""
         return [one.key for one in self.parts]

@@ -6,7 +6,7 @@ from typing import Any
 
 from kedge.definitions.configurable import ConfigurableIOManagerFactory
 from kedge.definitions.io_managers import IOManager
-from kedge.io.managers import manager_for
+from kedge.io.pickles import manager_for
 
 
 class FilesystemIOManager(ConfigurableIOManagerFactory[IOManager]):

@@ -11,10 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kedge.core.layout import RunPaths
-from kedge.definitions.config import Field
-from kedge.definitions.config_kinds import StringSource
-from kedge.definitions.io_managers import IOManager, IOManagerDefinition
-from kedge.definitions.resources import InitResourceContext
+from kedge.definitions.io_managers import IOManager
 from kedge.io.errors import ValueCorrupt
 from kedge.io.stores import Store
 from kedge.io.values import ValueRecord, read_value, write_value
@@ -33,7 +30,7 @@ class StepStore:
 
 
 class StoreIOManager(IOManager):
-    """Values go through the run's store. What `fs_io_manager` names: the store decides where that is."""
+    """Values go through the run's store. What `fs_io_manager` means when it is given no folder."""
 
     def handle_output(self, context: OutputContext, obj: Any) -> None:
         place: StepStore = context.io
@@ -49,26 +46,6 @@ class StoreIOManager(IOManager):
                 "Was it stored by another I/O manager than the one that loads it?"
             )
         return read_value(place.store, ValueRecord.from_json(value), allow_pickle=place.allow_pickle)
-
-
-def _fs_io_manager(context: InitResourceContext) -> IOManager:
-    return manager_for((context.resource_config or {}).get("base_dir"))
-
-
-def manager_for(base_dir: str | None) -> IOManager:
-    """The manager of the run's store, or with a folder, one that pickles into it as Dagster does."""
-    if base_dir is None:
-        return StoreIOManager()
-    from kedge.io.pickles import PickledFiles
-
-    return PickledFiles(base_dir)
-
-
-fs_io_manager = IOManagerDefinition(
-    _fs_io_manager,
-    {"base_dir": Field(StringSource, is_required=False)},
-    "Values go through the run's store, in a form that fits their type; with base_dir, as pickles into that folder.",
-)
 
 
 def stored_paths(records: Sequence[Any]) -> list[str]:

@@ -14,6 +14,8 @@ from kedge.core.errors import DagsterInvariantViolationError
 from kedge.definitions.config import Field
 from kedge.definitions.config_kinds import StringSource
 from kedge.definitions.io_managers import IOManager, IOManagerDefinition
+from kedge.definitions.resources import InitResourceContext
+from kedge.io.managers import StoreIOManager
 
 if TYPE_CHECKING:
     from kedge.definitions.io_contexts import InputContext, OutputContext
@@ -64,6 +66,21 @@ class PickledAtPaths(IOManager):
             )
         return read_pickle(self._path(context.upstream_output))
 
+
+def _fs_io_manager(context: InitResourceContext) -> IOManager:
+    return manager_for((context.resource_config or {}).get("base_dir"))
+
+
+def manager_for(base_dir: str | None) -> IOManager:
+    """The manager of the run's store, or with a folder, one that pickles into it as Dagster does."""
+    return StoreIOManager() if base_dir is None else PickledFiles(base_dir)
+
+
+fs_io_manager = IOManagerDefinition(
+    _fs_io_manager,
+    {"base_dir": Field(StringSource, is_required=False)},
+    "Values go through the run's store, in a form that fits their type; with base_dir, as pickles into that folder.",
+)
 
 custom_path_fs_io_manager = IOManagerDefinition(
     lambda context: PickledAtPaths(context.resource_config["base_dir"]),
