@@ -19,6 +19,7 @@ from kedge.definitions.ins_outs import NO_VALUE
 from kedge.definitions.resource_scope import resolve_configs
 from kedge.definitions.resources import ResourceDefinition
 
+_NONE: Mapping[str, Any] = {}
 _SECTIONS = ("ops", "resources", "inputs", "execution", "loggers")
 
 
@@ -89,12 +90,16 @@ def resolve(schema: RunConfigSchema, given: Mapping[str, Any], available: Mappin
     entries.read(given.get("ops"))
     roots = _Roots(schema, entries.inputs, given.get("inputs"), available, errors)
     for op in schema.ops.values():
-        if entries.is_broken(op.name):
+        entry = entries.ops.get(op.name, _NONE)
+        definition = op.definition
+        if not (entry or definition.inputs or definition.config_field or schema.resources):
+            continue  # a wide job has thousands of these
+        if entries.broken and entries.is_broken(op.name):
             continue  # what a mapping would have given it is not known
-        entry = entries.ops.get(op.name, {})
         _resolve_op(op, entry, found, errors)
-        _resolve_inputs(op, entry.get("inputs") or {}, roots, found, errors)
-        io_config.resolve(op, entry, schema.resources, _path_of(op.name), found.io, errors)
+        _resolve_inputs(op, entry.get("inputs") or _NONE, roots, found, errors)
+        if entry or schema.resources:
+            io_config.resolve(op, entry, schema.resources, _path_of(op.name), found.io, errors)
     found.resources = resolve_configs(schema.resources, sorted(schema.needed), given.get("resources") or {}, errors)
     _resolve_execution(schema, given, found, errors)
     if errors:
@@ -127,7 +132,7 @@ class _Entries:
     def __init__(self, schema: RunConfigSchema, errors: list[Any]) -> None:
         self.ops: dict[str, Mapping[str, Any]] = {}
         self.inputs: dict[str, Mapping[str, Any]] = {}
-        self._broken: list[str] = []
+        self.broken: list[str] = []
         self._schema = schema
         self._errors = errors
 
@@ -139,14 +144,14 @@ class _Entries:
                 self._errors.append(
                     f"ops: graph {graph.name} maps its config: give ops: {{config: ...}}, got {given!r}"
                 )
-                self._broken.append("")
+                self.broken.append("")
                 return
             given = self._mapped(graph, "", "ops", given or {})
         self._section(given or {}, "", graph)
 
     def is_broken(self, op: str) -> bool:
         """Whether a mapping above this op could not say its config."""
-        return bool(self._broken) and any(op.startswith(prefix) for prefix in self._broken)
+        return any(op.startswith(prefix) for prefix in self.broken)
 
     def _section(self, given: Any, prefix: str, graph: GraphDefinition | None) -> None:
         if not isinstance(given, Mapping):
@@ -199,7 +204,7 @@ class _Entries:
         assert graph.config_mapping is not None
         found = graph.config_mapping.map(given, f"graph {graph.name}", f"{path}:config", self._errors)
         if found is None:
-            self._broken.append(prefix)
+            self.broken.append(prefix)
         return found
 
     def _is_used(self, flat: str) -> bool:
@@ -257,12 +262,12 @@ def _path_of(flat: str, section: str = "") -> str:
 
 
 def _resolve_op(op: FlatOp, entry: Mapping[str, Any], found: ResolvedConfig, errors: list[str]) -> None:
-    path = _path_of(op.name, "config")
     definition_field = op.definition.config_field
     if definition_field is None:
         if entry.get("config") is not None:
             found.ops[op.name] = found.plain[op.name] = entry["config"]
         return
+    path = _path_of(op.name, "config")
     if "config" in entry:
         value = definition_field.resolve(entry["config"], path, errors)
         found.plain[op.name] = _plain(entry["config"])
@@ -290,7 +295,7 @@ def _resolve_inputs(
 ) -> None:
     if not op.definition.inputs and not given:
         return
-    path = _path_of(op.name, "inputs")
+    path = _path_of(op.name, "inputs") if given or len(op.inputs) < len(op.definition.inputs) else ""
     for name in given:
         if name not in op.definition.inputs:
             errors.append(f"{path}:{name}: op {op.definition.name} has no such input")
