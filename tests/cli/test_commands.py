@@ -390,3 +390,7 @@ def test_loggers_of_a_job_write_into_the_logs_of_its_steps(shell: Shell) -> None
         ("mine", "INFO", "from outside"),
     ]
     assert lines[1]["dagster_meta"]["step_key"] == "talk"
+
+
+def test_plan_for_a_partition(shell: Shell) -> None:
+    assert [one["step"] for one in shell.data("plan", PARTITIONED, "--partition", "a")] == ["number", "partition"]

@@ -26,6 +26,7 @@ max_concurrent = click.option(
     type=click.IntRange(min=1),
     help="Steps unfinished at once. [default: 10, or the manifest's]",
 )
+partition = click.option("--partition", metavar="KEY", help="The partition to run for.")
 output = click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
 
 

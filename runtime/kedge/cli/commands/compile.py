@@ -20,7 +20,7 @@ _IMAGE = "localhost/kedge-job:dev"
 @click.option("--name", help="Name of the OpJob. [default: the job's]")
 @click.option("--entrypoint", metavar="MODULE:ATTR", help="Where the job is inside the image. [default: TARGET]")
 @options.max_concurrent
-@click.option("--partition", metavar="KEY", help="The partition to run for.")
+@options.partition
 @options.output
 @options.as_json
 def command(

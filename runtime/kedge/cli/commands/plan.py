@@ -11,8 +11,11 @@ from kedge.cli import options, show
 @options.target_argument
 @options.config
 @options.select
+@options.partition
 @options.as_json
-def command(target: str, config_text: str | None, selection: tuple[str, ...], as_json: bool) -> None:
+def command(
+    target: str, config_text: str | None, selection: tuple[str, ...], partition: str | None, as_json: bool
+) -> None:
     """Show the steps of a job in the order in which they would start one at a time; nothing is run.
 
     Clones of mapped ops are not known before the run; they are shown once, as op[?].
@@ -21,7 +24,7 @@ def command(target: str, config_text: str | None, selection: tuple[str, ...], as
     from kedge.core.order import planned_order
     from kedge.core.plan import build
 
-    loaded = load(target, options.read_config(config_text), selection)
+    loaded = load(target, options.read_config(config_text), selection, partition=partition)
     steps = planned_order(build(loaded.document.graph, loaded.document.tag_limits))
     if as_json:
         names = ("step", "op", "priority")

@@ -22,7 +22,7 @@ _RETAIN = [one.value for one in Retain]
 @click.option("--tag-limit", "limits", multiple=True, metavar="KEY[=VALUE]:N", help=_LIMIT_HELP)
 @click.option("--fail-fast/--no-fail-fast", default=None, help="Stop at the first failed step.")
 @click.option("--retain", type=click.Choice(_RETAIN, case_sensitive=False), help="How long values are kept.")
-@click.option("--partition", metavar="KEY", help="The partition to run for.")
+@options.partition
 @click.option("--no-cache", is_flag=True, help="Run memoized steps too, whatever earlier runs have.")
 @click.option("--start-method", type=click.Choice(["auto", "fork", "spawn"]), help="How steps start.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only how it ended.")
