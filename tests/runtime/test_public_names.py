@@ -1,7 +1,9 @@
 """`import kedge`: the public list, and what importing it costs."""
 
+import inspect
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -41,6 +43,21 @@ def test_defining_and_running_a_job_without_models_loads_nothing_heavy() -> None
 def test_each_public_name_can_be_imported(name: str) -> None:
     assert getattr(kedge, name) is getattr(kedge, name)
     assert name in dir(kedge)
+
+
+def members_of(value: Any) -> dict[str, Any]:
+    """The public members that a class defines itself."""
+    return {name: getattr(value, name) for name in vars(value) if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("name", kedge.__all__)
+def test_each_public_name_and_its_members_say_what_they_are(name: str) -> None:
+    value = getattr(kedge, name)
+    if isinstance(value, type) or inspect.isfunction(value):
+        assert inspect.getdoc(value)
+    for member, found in members_of(value).items() if isinstance(value, type) else ():
+        if isinstance(found, property) or inspect.isroutine(found):
+            assert inspect.getdoc(found), f"{name}.{member}"
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

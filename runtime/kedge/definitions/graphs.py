@@ -81,6 +81,7 @@ class GraphDefinition(compose.Invocable):
 
     @property
     def output_names(self) -> Sequence[str]:
+        """The outputs, in order."""
         return tuple(self.content.ports)
 
     @property

@@ -26,7 +26,10 @@ NO_VALUE = _NoValue()
 
 @dataclass(frozen=True)
 class In:
-    """An input of an op. The type is taken from the annotation unless given here."""
+    """An input of an op. The type is taken from the annotation unless given here.
+
+    `asset_key` and `asset_partitions` are Dagster's and refused: there are no assets to read.
+    """
 
     dagster_type: Any = NO_VALUE
     description: str | None = None
@@ -50,6 +53,7 @@ class Out:
 
     @property
     def is_dynamic(self) -> bool:
+        """Whether it has any number of values."""
         return False
 
 
@@ -59,6 +63,7 @@ class DynamicOut(Out):
 
     @property
     def is_dynamic(self) -> bool:
+        """Whether it has any number of values."""
         return True
 
 
@@ -114,6 +119,11 @@ def _resolve(kind: Any) -> DagsterType:
 def input_of(name: str, declared: In | None, annotation: Any, default: Any) -> InputDefinition:
     """Join the declaration, the annotation and the default of one parameter; the declaration wins."""
     declared = declared or In()
+    if declared.asset_key is not None or declared.asset_partitions is not None:
+        raise DagsterInvalidDefinitionError(
+            f"input {name!r}: Kedge has no assets, so In takes no asset_key or asset_partitions; leave them away, and "
+            "yield an AssetObservation to say what was read"
+        )
     kind = annotation if declared.dagster_type is NO_VALUE else declared.dagster_type
     value = default if declared.default_value is NO_VALUE else declared.default_value
     resolved = _resolve(kind)

@@ -109,6 +109,7 @@ class OpDefinition(compose.Invocable):
 
     @property
     def config_type(self) -> ConfigType | None:
+        """What config it takes; None for an op that takes none."""
         return None if self.config_field is None else self.config_field.config_type
 
     @property
@@ -118,6 +119,7 @@ class OpDefinition(compose.Invocable):
 
     @property
     def output_names(self) -> Sequence[str]:
+        """The outputs, in order."""
         return tuple(self.outputs)
 
     @property
