@@ -32,7 +32,7 @@ from kedge.definitions.run_config import plain_run_config
 from kedge.io.managers import StepStore, StoreIOManager
 from kedge.io.stores import Store
 from kedge.local import records, runs
-from kedge.local.home import default_store, engine_lock
+from kedge.local.home import engine_lock, is_default_store
 from kedge.local.inprocess import Execution
 from kedge.local.instance import DagsterInstance
 from kedge.local.processes import ProcessEngine, Quiet
@@ -183,8 +183,7 @@ class _Launch:
         paths = runs.create(store, document, target)
         place, history = StepStore(store, paths), records.history_of(store, paths, document)
         # whoever lists the runs of this machine sees by the lock that this one is alive
-        is_home = store.url == default_store()
-        with engine_lock(document.run_id) if is_home else contextlib.nullcontext():
+        with engine_lock(document.run_id) if is_default_store(store.url) else contextlib.nullcontext():
             how = self._in_process if asked.in_process else self._in_processes
             run, outcomes = how(program, place, history, paths)
         return JobExecutionResult(program, run, outcomes, place, history)

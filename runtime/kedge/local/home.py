@@ -39,7 +39,12 @@ def home() -> Path:
 
 def default_store() -> str:
     """The store's URL when none is given: `$KEDGE_STORE`, or a folder in the home."""
-    return os.environ.get("KEDGE_STORE") or f"file://{_place()}/store"
+    return os.environ.get("KEDGE_STORE") or f"file://{home()}/store"
+
+
+def is_default_store(url: str) -> bool:
+    """Whether a store is the one that `default_store` names. Makes no folders."""
+    return url == (os.environ.get("KEDGE_STORE") or f"file://{_place()}/store")
 
 
 def _lock_path(run: str) -> Path:

@@ -69,10 +69,14 @@ def target_of(job: JobDefinition) -> str:
 
 
 def _place_of(fn: Any) -> str:
-    """Where another process finds a function: in a package by module; anywhere else by file."""
-    if "." in fn.__module__ and fn.__module__ in sys.modules:
-        return str(fn.__module__)
-    return str(Path(inspect.getfile(fn)).resolve())
+    """Where another process finds a function: in a package on the path by module; anywhere else by file."""
+    file = Path(inspect.getfile(fn)).resolve()
+    parts = fn.__module__.split(".")
+    if len(parts) > 1 and file.with_suffix("").parts[-len(parts) :] == tuple(parts):
+        root = file.parents[len(parts) - 1]
+        if any(Path(entry).resolve() == root for entry in sys.path if entry):
+            return str(fn.__module__)
+    return str(file)
 
 
 def build_reconstructable_job(
