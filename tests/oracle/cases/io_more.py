@@ -819,3 +819,51 @@ def case_nested_resource_of_an_io_manager() -> Any:
         inc(one())
 
     return [run(job).output_for_node("inc"), kept]
+
+
+# -- re-execution -----------------------------------------------------------------------------------------------------
+
+READER_FAILS = "ORACLE_IO_READER_FAILS"
+FOLDER = "ORACLE_IO_FOLDER"
+
+
+class InFolder(dg.ConfigurableIOManager):
+    """Files by identifier, below the folder that the environment names."""
+
+    def _path(self, context: Any) -> Path:
+        return Path(os.environ[FOLDER], *context.get_identifier())
+
+    def handle_output(self, context, obj) -> None:
+        self._path(context).parent.mkdir(parents=True, exist_ok=True)
+        self._path(context).write_text(str(obj))
+
+    def load_input(self, context):
+        return int(self._path(context).read_text())
+
+
+@dg.op
+def reads_and_fails(x):
+    if os.environ.get(READER_FAILS):
+        raise ValueError("as told")
+    return x + 1
+
+
+@dg.job(resource_defs={"io_manager": InFolder()}, executor_def=dg.in_process_executor)
+def through_a_folder():
+    reads_and_fails(one())
+
+
+def case_reexecution_reads_what_the_first_run_stored() -> Any:
+    job = dg.reconstructable(through_a_folder)
+    with tempfile.TemporaryDirectory() as folder, dg.instance_for_test() as instance:
+        os.environ[FOLDER], os.environ[READER_FAILS] = folder, "yes"
+        try:
+            first = dg.execute_job(job, instance=instance)
+            del os.environ[READER_FAILS]
+            options = dg.ReexecutionOptions.from_failure(first.run_id, instance)
+            second = dg.execute_job(job, instance=instance, reexecution_options=options)
+            files = sorted("/".join(path.relative_to(folder).parts[1:]) for path in Path(folder).rglob("result"))
+            return [first.success, second.success, files]
+        finally:
+            os.environ.pop(READER_FAILS, None)
+            del os.environ[FOLDER]
