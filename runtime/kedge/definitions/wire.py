@@ -148,13 +148,13 @@ def encode_event(event: Any, outputs: int = 0, storing: bool = False) -> dict[st
     `storing`: it was logged while the next one was being stored.
     """
     found: dict[str, Any] = {"kind": type(event).__name__}
-    for name in ("label", "success", "description", "partition", "tags"):
-        value = getattr(event, name, None)
+    of_kind = ("label", "success") if isinstance(event, values.ExpectationResult) else ("partition", "tags")
+    for name in (*of_kind, "description"):
+        value = getattr(event, name)
         if value not in (None, {}):
             found[name] = value
-    key = getattr(event, "asset_key", None)
-    if key is not None:
-        found["asset_key"] = list(key.path)
+    if not isinstance(event, values.ExpectationResult):
+        found["asset_key"] = list(event.asset_key.path)
     if event.metadata:
         found["metadata"] = encode_metadata(event.metadata)
     if outputs:
