@@ -51,7 +51,7 @@ layers: $(VENV)/.dev ## Check that the layers import downwards only.
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.dev ## Build the pages, the reference of the API included, into docs/_build.
-	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html docs docs/_build
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env --write-all -b html docs docs/_build
 
 oracle: .venv-peer/.done ## Compare the recorded observations with what the real Dagster does.
 	.venv-peer/bin/python hack/record_oracle.py --check

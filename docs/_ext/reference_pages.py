@@ -1,27 +1,34 @@
-"""Writes the reference: a page for each module that public names live in, made of its docstring and theirs."""
+"""Writes the reference: public names by what they are for, each with its docstring."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from pathlib import Path
 from typing import Any
 
 import kedge
 
-TITLES = {
-    "core.errors": "Errors",
-    "core.retry": "Retry policies",
-    "io.in_memory": "I/O managers: in memory",
-    "io.managers": "I/O managers: the run's store",
-    "worker.lazy": "Lazy lists",
+PAGES: dict[str, str] = {
+    "Ops": "ops ins_outs values lazy configured",
+    "Graphs": "graphs compose dependencies config_mapping",
+    "Jobs": "jobs executors partitions versions",
+    "Types": "types container_types type_loaders",
+    "Config": "config config_kinds models config_files validation",
+    "Resources": "configurable resources resource_contexts",
+    "Inputs, outputs, I/O managers": "io_managers io_contexts io_builders in_memory pickles filesystem upath",
+    "Contexts": "contexts direct_context",
+    "Hooks": "hooks hook_contexts",
+    "Retries": "retry",
+    "Loggers": "loggers logs",
+    "Metadata": "metadata tables assets",
+    "Running": "inprocess execution reconstruct instance run_records dagster_runs",
+    "Events": "events",
+    "Errors": "errors",
 }
-
-
-def title_of(home: str) -> str:
-    """A page's title: the module's name in words, unless it has one of its own."""
-    words = home.rpartition(".")[2].replace("_", " ")
-    return TITLES.get(home, words[0].upper() + words[1:])
+"""Each page, and the modules whose public names it shows: every module with public names stands here."""
+HIDDEN_BASES = "ABC, BaseModel, Enum, Exception, Generic, LoggerAdapter, NamedTuple, Protocol, dict, object, str, tuple"
 
 
 def directive_of(name: str) -> str:
@@ -30,31 +37,44 @@ def directive_of(name: str) -> str:
     if isinstance(value, type) and issubclass(value, BaseException):
         return f".. autoexception:: kedge.{name}\n   :members:\n   :show-inheritance:\n"
     if isinstance(value, type):
-        return f".. autoclass:: kedge.{name}\n   :members:\n   :show-inheritance:\n"
+        return f".. autoclass:: kedge.{name}\n   :members:\n   :inherited-members: {HIDDEN_BASES}\n"
     if inspect.isfunction(value):
         return f".. autofunction:: kedge.{name}\n"
     about = getattr(value, "description", None)
     return f".. py:data:: kedge.{name}\n\n   {about or type(value).__name__}\n"
 
 
-def page_of(home: str, names: list[str]) -> str:
-    """One page."""
-    about = inspect.getdoc(importlib.import_module(f"kedge.{home}")) or ""
+def page_of(title: str, homes: list[str]) -> str:
+    """One page: what the first module says of itself, then the names of all."""
+    about = inspect.getdoc(importlib.import_module(f"kedge.{homes[0]}")) or ""
+    names = [name for home in homes for name in sorted(kedge._HOMES[home].split(), key=str.lower)]
     parts = [about, *(directive_of(name) for name in names)]
-    return f"# {title_of(home)}\n\n```{{eval-rst}}\n" + "\n\n".join(parts) + "\n```\n"
+    return f"# {title}\n\n```{{eval-rst}}\n" + "\n\n".join(parts) + "\n```\n"
+
+
+def slug_of(title: str) -> str:
+    """The file name of a page."""
+    return re.sub(r"[^a-z]+", "-", title.lower())
+
+
+def homes_of(modules: str) -> list[str]:
+    """The homes of public names that end so. Raises KeyError for one that has none."""
+    by_end = {home.rpartition(".")[2]: home for home in kedge._HOMES}
+    return [by_end[module] for module in modules.split()]
 
 
 def write_pages(app: Any) -> None:
     """Write all pages and their index into the source folder; only what has changed, so that a rebuild is quick."""
     folder = Path(app.srcdir) / "reference"
     folder.mkdir(exist_ok=True)
-    pages = {}
-    for home, names in kedge._HOMES.items():
-        pages[home.replace(".", "-")] = (title_of(home), page_of(home, sorted(names.split(), key=str.lower)))
-    listed = sorted(pages, key=lambda slug: pages[slug][0])
-    about = "Every name of `import kedge as dg`, by the module that it comes from."
-    index = f"# Reference\n\n{about}\n\n```{{toctree}}\n:maxdepth: 1\n\n" + "\n".join(listed) + "\n```\n"
-    for slug, text in {"index": index, **{slug: text for slug, (_, text) in pages.items()}}.items():
+    listed = {title: homes_of(modules) for title, modules in PAGES.items()}
+    missing = sorted(set(kedge._HOMES) - {home for homes in listed.values() for home in homes})
+    if missing:
+        raise KeyError(f"public names of {', '.join(missing)} are on no page of the reference")
+    pages = {slug_of(title): page_of(title, homes) for title, homes in listed.items()}
+    about = "Every name of `import kedge as dg`."
+    index = f"# Reference\n\n{about}\n\n```{{toctree}}\n:maxdepth: 1\n\n" + "\n".join(pages) + "\n```\n"
+    for slug, text in {"index": index, **pages}.items():
         path = folder / f"{slug}.md"
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")

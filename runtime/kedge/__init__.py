@@ -164,76 +164,71 @@ _HOMES = {
         DagsterUnknownPartitionError DagsterUnknownStepStateError DagsterExecutionStepNotFoundError
         DagsterRunNotFoundError DagsterRunAlreadyExists DagsterEventLogInvalidForRun DagsterObjectStoreError
         DagsterLaunchFailedError DagsterSubprocessError DagsterUnmetExecutorRequirementsError
-        DagsterHomeNotSetError DagsterImportError DagsterUserCodeProcessError
-        DagsterExecutionInterruptedError DagsterUserCodeExecutionError DagsterExecutionStepExecutionError
-        DagsterExecutionLoadInputError DagsterExecutionHandleOutputError DagsterTypeCheckError
-        DagsterTypeLoadingError DagsterResourceFunctionError DagsterConfigMappingFunctionError
-        DagsterUserCodeLoadError HookExecutionError PartitionExecutionError JobError CheckError
-        ParameterCheckError NotImplementedCheckError PlanError ProtocolError""",
+        DagsterHomeNotSetError DagsterImportError DagsterUserCodeProcessError DagsterExecutionInterruptedError
+        DagsterUserCodeExecutionError DagsterExecutionStepExecutionError DagsterExecutionLoadInputError
+        DagsterExecutionHandleOutputError DagsterTypeCheckError DagsterTypeLoadingError
+        DagsterResourceFunctionError DagsterConfigMappingFunctionError DagsterUserCodeLoadError
+        HookExecutionError PartitionExecutionError JobError CheckError ParameterCheckError
+        NotImplementedCheckError PlanError ProtocolError""",
     "core.retry": "Backoff Jitter RetryPolicy",
-    "definitions.config": "Array Field Noneable Permissive Shape",
+    "definitions.assets": "AssetKey",
     "definitions.compose": "PendingNodeInvocation",
+    "definitions.config": "Array Field Noneable Permissive Shape",
     "definitions.config_files": """config_from_files config_from_pkg_resources config_from_yaml_strings
         file_relative_path""",
-    "definitions.config_kinds": """BoolSource Enum EnumValue EnvVar IntSource Map ScalarUnion Selector
-        StringSource""",
+    "definitions.config_kinds": "BoolSource Enum EnumValue EnvVar IntSource Map ScalarUnion Selector StringSource",
+    "definitions.config_mapping": "ConfigMapping config_mapping",
     "definitions.configurable": """ConfigurableIOManager ConfigurableIOManagerFactory
         ConfigurableLegacyIOManagerAdapter ConfigurableResource ConfigurableResourceFactory ResourceDependency""",
-    "definitions.config_mapping": "ConfigMapping config_mapping",
     "definitions.configured": "configured",
-    "definitions.container_types": "Bool Dict Float Int List Optional Set String Tuple",
+    "definitions.container_types": "Any Bool Dict Float Int List Optional Set String Tuple",
     "definitions.contexts": "OpExecutionContext",
+    "definitions.dagster_runs": "DagsterRun DagsterRunStatus",
     "definitions.dependencies": """DependencyDefinition DynamicCollectDependencyDefinition InputMapping
         MappedInputPlaceholder MultiDependencyDefinition NodeInvocation OutputMapping""",
+    "definitions.direct_context": "build_op_context",
+    "definitions.events": "DagsterEvent DagsterEventType",
     "definitions.executors": """ExecutorDefinition executor in_process_executor k8s_job_executor
         multi_or_in_process_executor multiprocess_executor""",
     "definitions.graphs": "GraphDefinition graph",
     "definitions.hook_contexts": "build_hook_context",
-    "definitions.hooks": """HookContext HookDefinition HookExecutionResult event_list_hook failure_hook
-        success_hook""",
+    "definitions.hooks": "HookContext HookDefinition HookExecutionResult event_list_hook failure_hook success_hook",
     "definitions.ins_outs": "DynamicOut GraphIn GraphOut In Out",
-    "definitions.direct_context": "build_op_context",
     "definitions.io_builders": "build_input_context build_output_context",
     "definitions.io_contexts": "InputContext OutputContext",
-    "definitions.io_managers": """IOManager IOManagerDefinition InputManager InputManagerDefinition input_manager
-        io_manager""",
+    "definitions.io_managers": """IOManager IOManagerDefinition InputManager InputManagerDefinition
+        input_manager io_manager""",
     "definitions.jobs": "JobDefinition job",
     "definitions.loggers": """InitLoggerContext JsonLogFormatter LoggerDefinition build_init_logger_context
         colored_console_logger default_loggers json_console_logger logger""",
     "definitions.logs": "DagsterLogManager get_dagster_logger get_logger",
+    "definitions.metadata": """BoolMetadataValue DagsterAssetMetadataValue DagsterJobMetadataValue
+        DagsterRunMetadataValue FloatMetadataValue IntMetadataValue JsonMetadataValue MarkdownMetadataValue
+        MetadataValue NotebookMetadataValue NullMetadataValue PathMetadataValue PoolMetadataValue
+        PythonArtifactMetadataValue TextMetadataValue TimestampMetadataValue UrlMetadataValue""",
     "definitions.models": "Config PermissiveConfig RunConfig",
     "definitions.ops": "OpDefinition op",
     "definitions.partitions": """Partition PartitionedConfig PartitionsDefinition StaticPartitionsDefinition
         partitioned_config static_partitioned_config""",
     "definitions.resource_contexts": "build_init_resource_context build_resources",
-    "definitions.resources": """InitResourceContext ResourceDefinition ResourceParam make_values_resource
-        resource""",
-    "definitions.type_loaders": """DagsterTypeLoader DagsterTypeLoaderContext TypeCheckContext
-        dagster_type_loader""",
+    "definitions.resources": "InitResourceContext ResourceDefinition ResourceParam make_values_resource resource",
+    "definitions.tables": """TableColumn TableColumnConstraints TableColumnDep TableColumnLineage
+        TableColumnLineageMetadataValue TableConstraints TableMetadataValue TableRecord TableSchema
+        TableSchemaMetadataValue""",
+    "definitions.type_loaders": "DagsterTypeLoader DagsterTypeLoaderContext TypeCheckContext dagster_type_loader",
     "definitions.types": """DagsterType DagsterTypeKind PythonObjectDagsterType TypeCheck check_dagster_type
         make_python_type_usable_as_dagster_type usable_as_dagster_type""",
     "definitions.validation": "validate_run_config",
-    "definitions.values": """AssetMaterialization AssetObservation DynamicOutput ExpectationResult Failure Nothing
-        Output RetryRequested""",
-    "definitions.versions": """OpVersionContext ResourceVersionContext SourceHashVersionStrategy
-        VersionStrategy""",
+    "definitions.values": """AssetMaterialization AssetObservation DynamicOutput ExpectationResult Failure
+        Nothing Output RetryRequested""",
+    "definitions.versions": "OpVersionContext ResourceVersionContext SourceHashVersionStrategy VersionStrategy",
     "io.filesystem": "FilesystemIOManager",
     "io.in_memory": "InMemoryIOManager mem_io_manager",
     "io.pickles": "custom_path_fs_io_manager fs_io_manager",
     "io.upath": "UPathIOManager",
     "worker.lazy": "LazyList",
-    "local.inprocess": "ExecuteInProcessResult",
-    "definitions.assets": "AssetKey",
-    "definitions.dagster_runs": "DagsterRun DagsterRunStatus",
-    "definitions.events": "DagsterEvent DagsterEventType",
-    "definitions.metadata": """BoolMetadataValue DagsterAssetMetadataValue DagsterJobMetadataValue DagsterRunMetadataValue
-        FloatMetadataValue IntMetadataValue JsonMetadataValue MarkdownMetadataValue MetadataValue
-        NotebookMetadataValue NullMetadataValue PathMetadataValue PoolMetadataValue PythonArtifactMetadataValue
-        TextMetadataValue TimestampMetadataValue UrlMetadataValue""",
-    "definitions.tables": """TableColumn TableColumnConstraints TableColumnDep TableColumnLineage
-        TableColumnLineageMetadataValue TableConstraints TableMetadataValue TableRecord TableSchema
-        TableSchemaMetadataValue""",
     "local.execution": "JobExecutionResult ReexecutionOptions execute_job",
+    "local.inprocess": "ExecuteInProcessResult",
     "local.instance": "DagsterInstance instance_for_test",
     "local.reconstruct": "ReconstructableJob build_reconstructable_job reconstructable",
     "local.run_records": "EventLogEntry RunRecord RunsFilter",

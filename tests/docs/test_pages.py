@@ -70,7 +70,7 @@ def test_the_code_of_a_guide_runs_as_one_file(page: str, tmp_path: Path) -> None
 def test_links_between_pages_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)\)", text):
-        if "://" not in target:
+        if "://" not in target and "reference/" not in target:  # made, and its links checked, by `make docs`
             assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"
 
 
