@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import typing
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any, Generic, Self, TypeVar
 
@@ -17,7 +18,6 @@ from pydantic_core import CoreSchema, core_schema
 from kedge.core.errors import DagsterInvariantViolationError
 from kedge.definitions.config import Field
 from kedge.definitions.ins_outs import NO_VALUE
-from kedge.definitions.io_contexts import InputContext, OutputContext
 from kedge.definitions.io_managers import IOManager, IOManagerDefinition
 from kedge.definitions.model_schema import plain_of, shape_of
 from kedge.definitions.models import ModelOfConfig, resolve_or_raise
@@ -50,6 +50,10 @@ class ConfigurableResourceFactory(ModelOfConfig, Generic[T]):
 
     _resource_context: InitResourceContext | None = PrivateAttr(default=None)
 
+    def __init__(self, **data: Any) -> None:
+        super().__init__(**data)
+        shape_of(type(self), self.nested_fields())  # refuses a field that no config can fill
+
     @model_validator(mode="wrap")
     @classmethod
     def _take_definitions(cls, values: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
@@ -81,9 +85,9 @@ class ConfigurableResourceFactory(ModelOfConfig, Generic[T]):
         """The definition that a job makes of this resource."""
         return coerce(self)
 
+    @abstractmethod
     def create_resource(self, context: InitResourceContext) -> T:
-        """What ops get. Override it."""
-        raise NotImplementedError(f"{type(self).__name__} needs a create_resource")
+        """What ops get."""
 
     def setup_for_execution(self, context: InitResourceContext) -> None:
         """Called once before the resource is used."""
@@ -191,9 +195,9 @@ class ConfigurableResource(ConfigurableResourceFactory[T]):
 class ConfigurableIOManagerFactory(ConfigurableResourceFactory[T]):
     """A model that makes an I/O manager."""
 
+    @abstractmethod
     def create_io_manager(self, context: Any) -> Any:
-        """The I/O manager. Override it."""
-        raise NotImplementedError(f"{type(self).__name__} needs a create_io_manager")
+        """The I/O manager."""
 
     def create_resource(self, context: Any) -> Any:
         return self.create_io_manager(context)
@@ -210,13 +214,7 @@ class ConfigurableIOManagerFactory(ConfigurableResourceFactory[T]):
 
 
 class ConfigurableIOManager(ConfigurableIOManagerFactory[Any], IOManager):
-    """An I/O manager as a model."""
-
-    def handle_output(self, context: OutputContext, obj: Any) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} needs a handle_output")
-
-    def load_input(self, context: InputContext) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} needs a load_input")
+    """An I/O manager as a model: override `handle_output` and `load_input`."""
 
     def create_io_manager(self, context: Any) -> Any:
         return self
@@ -226,9 +224,13 @@ class ConfigurableLegacyIOManagerAdapter(ConfigurableIOManagerFactory[Any]):
     """A model around an I/O manager that is written as a function: its fields are the function's config."""
 
     @property
+    @abstractmethod
     def wrapped_io_manager(self) -> IOManagerDefinition:
-        """The definition that it stands for. Override it."""
-        raise NotImplementedError(f"{type(self).__name__} needs a wrapped_io_manager")
+        """The definition that it stands for."""
+
+    def create_io_manager(self, context: Any) -> Any:
+        """Not used: the wrapped definition makes the manager."""
+        return self.wrapped_io_manager.resource_fn(context)
 
     @contextlib.contextmanager
     def yield_for_execution(self, context: InitResourceContext) -> Iterator[Any]:
@@ -290,7 +292,7 @@ class ModelResource(IOManagerDefinition):
                     started[name] = stack.enter_context(inner.open(context.replace_config(_own_config(inner))))
             model = _with_started(self.kind, self.values, config or {}, started)
             model._resource_context = context
-            yield stack.enter_context(_entered(model.yield_for_execution(context)))
+            yield stack.enter_context(_entered(model.yield_for_execution(context), context.event_loop))
 
 
 def _own_config(inner: ResourceDefinition) -> Any:
@@ -362,17 +364,17 @@ def _with_started(kind: Any, values: Mapping[str, Any], config: Mapping[str, Any
     return made
 
 
-def _entered(opened: Any) -> Any:
-    """What `yield_for_execution` gives, as a plain context manager; an asynchronous one runs in a loop of its own."""
-    return _from_async(opened) if isinstance(opened, contextlib.AbstractAsyncContextManager) else opened
+def _entered(opened: Any, loop: Any) -> Any:
+    """What `yield_for_execution` gives, as a plain context manager; an asynchronous one runs in an event loop."""
+    return _from_async(opened, loop) if isinstance(opened, contextlib.AbstractAsyncContextManager) else opened
 
 
 @contextlib.contextmanager
-def _from_async(opened: contextlib.AbstractAsyncContextManager[Any]) -> Iterator[Any]:
+def _from_async(opened: contextlib.AbstractAsyncContextManager[Any], given: Any) -> Iterator[Any]:
     import asyncio
     import sys
 
-    loop = asyncio.new_event_loop()
+    loop = given or asyncio.new_event_loop()
     try:
         value = loop.run_until_complete(opened.__aenter__())
         try:
@@ -383,4 +385,5 @@ def _from_async(opened: contextlib.AbstractAsyncContextManager[Any]) -> Iterator
         else:
             loop.run_until_complete(opened.__aexit__(None, None, None))
     finally:
-        loop.close()
+        if given is None:
+            loop.close()

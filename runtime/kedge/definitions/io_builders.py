@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kedge.core.errors import DagsterInvalidInvocationError
 from kedge.definitions.assets import AssetKey
 from kedge.definitions.io_contexts import InputContext, OutputContext
 from kedge.definitions.resource_contexts import HeldResources
@@ -26,15 +27,20 @@ def build_output_context(
     op_def: Any = None,
     asset_key: Any = None,
     partition_key: str | None = None,
+    asset_partitions_def: Any = None,
+    asset_partition_key_range: Any = None,
     instance: Any = None,
+    asset_spec: Any = None,
     metadata: Mapping[str, Any] | None = None,
     output_metadata: Mapping[str, Any] | None = None,
 ) -> OutputContext:
     """An OutputContext for a test of an I/O manager.
 
     `resources` holds resources or definitions by key; use the context in a `with` block when they are torn down.
-    `metadata` is the old name of `definition_metadata`.
+    `metadata` is the old name of `definition_metadata`. What describes a partitioned asset raises
+    DagsterInvalidInvocationError: Kedge has none.
     """
+    _no_assets(asset_partitions_def, asset_partition_key_range, asset_spec)
     return OutputContext(
         step_key=step_key,
         name=name,
@@ -67,10 +73,13 @@ def build_input_context(
     step_context: Any = None,
     asset_key: Any = None,
     partition_key: str | None = None,
+    asset_partition_key_range: Any = None,
+    asset_partitions_def: Any = None,
     instance: Any = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> InputContext:
     """An InputContext for a test of an I/O manager; arguments as those of `build_output_context`."""
+    _no_assets(asset_partition_key_range, asset_partitions_def)
     return InputContext(
         name=name,
         config=config,
@@ -86,6 +95,14 @@ def build_input_context(
         instance=instance,
         metadata=metadata,
     )
+
+
+def _no_assets(*given: Any) -> None:
+    if any(one is not None for one in given):
+        raise DagsterInvalidInvocationError(
+            "Kedge has no software-defined assets, so a context has no asset_partitions_def, asset_partition_key_range "
+            "or asset_spec; give partition_key for a run of one partition"
+        )
 
 
 def _held(resources: Any, builder: str) -> Any:

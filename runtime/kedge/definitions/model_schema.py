@@ -138,7 +138,10 @@ def _kind_of(model: type[BaseModel], name: str, info: FieldInfo) -> ConfigType:
         return kind_of_annotation(info.annotation)
     except TypeError:
         raise DagsterInvalidPythonicConfigDefinitionError(
-            config_class=model, field_name=name, invalid_type=info.annotation
+            config_class=model,
+            field_name=name,
+            invalid_type=info.annotation,
+            is_resource=hasattr(model, "nested_fields"),
         ) from None
 
 

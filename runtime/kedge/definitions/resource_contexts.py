@@ -28,6 +28,7 @@ def scope_of(
     run: Any = None,
     log: Any = None,
     instance: Any = None,
+    event_loop: Any = None,
 ) -> tuple[ResourceScope, dict[str, ResourceDefinition]]:
     """A scope for resources outside of a run, nothing started, and their definitions.
 
@@ -39,7 +40,7 @@ def scope_of(
     configs = resolve_configs(definitions, definitions, resource_config or {}, errors)
     if errors:
         raise DagsterInvalidConfigError("Error in config for resources", errors)
-    return ResourceScope(definitions, configs, None, log, run, instance), definitions
+    return ResourceScope(definitions, configs, None, log, run, instance, event_loop), definitions
 
 
 @contextlib.contextmanager
@@ -49,12 +50,14 @@ def build_resources(
     resource_config: Mapping[str, Any] | None = None,
     dagster_run: Any = None,
     log_manager: Any = None,
+    event_loop: Any = None,
 ) -> Iterator[Resources]:
     """Start resources outside of a run, for a `with` block: `with build_resources({"db": db}) as resources`.
 
-    `resource_config` is what a run config has under `resources`.
+    `resource_config` is what a run config has under `resources`; an asynchronous resource runs in `event_loop`, or in
+    a loop of its own.
     """
-    scope, definitions = scope_of(resources, resource_config, dagster_run, log_manager, instance)
+    scope, definitions = scope_of(resources, resource_config, dagster_run, log_manager, instance, event_loop)
     try:
         yield scope.select(definitions)
     finally:

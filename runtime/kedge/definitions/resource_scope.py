@@ -34,6 +34,7 @@ class ResourceScope:
         log: Any,
         run: Any = None,
         instance: Any = None,
+        event_loop: Any = None,
     ) -> None:
         self._definitions = definitions
         self._configs = configs
@@ -41,6 +42,7 @@ class ResourceScope:
         self._log = log
         self._run = run
         self._instance = instance
+        self._event_loop = event_loop
         self._values: dict[str, Any] = {}
         self._failed: dict[str, Exception] = {}
         self._opened: list[tuple[str, contextlib.AbstractContextManager[Any]]] = []
@@ -82,6 +84,7 @@ class ResourceScope:
             self._instance,
             self._run,
             self._log,
+            self._event_loop,
         )
         opened = definition.open(context)
         try:

@@ -26,10 +26,20 @@ ResourceParam: TypeAlias = Annotated[T, "resource_param"]
 class InitResourceContext:
     """What a resource function gets: its config, the resources it needs, the run it serves.
 
-    `dagster_run` and `run_id` are None outside of a run, `instance` is None where none keeps it.
+    `dagster_run` and `run_id` are None outside of a run, `instance` is None where none keeps it. `event_loop` is the
+    one that an asynchronous resource is to run in; None for one of its own.
     """
 
-    __slots__ = ("_log", "all_resource_defs", "dagster_run", "instance", "resource_config", "resource_def", "resources")
+    __slots__ = (
+        "_log",
+        "all_resource_defs",
+        "dagster_run",
+        "event_loop",
+        "instance",
+        "resource_config",
+        "resource_def",
+        "resources",
+    )
 
     def __init__(
         self,
@@ -40,7 +50,9 @@ class InitResourceContext:
         instance: Any = None,
         dagster_run: Any = None,
         log_manager: Any = None,
+        event_loop: Any = None,
     ) -> None:
+        self.event_loop = event_loop
         self.resource_config = resource_config
         self.resources = resources if resources is not None else Resources({})
         self.resource_def = resource_def
@@ -83,6 +95,7 @@ class InitResourceContext:
             self.instance,
             self.dagster_run,
             self._log,
+            self.event_loop,
         )
 
 

@@ -1,11 +1,12 @@
 """Resources in depth: definitions and their helpers, models that nest, launch-time config, direct use, broken ones."""
 
 import contextlib
+import enum
 import os
-from typing import Any
+from typing import Any, Literal
 
 from oracle_sut import dg, error_of, failure_of, job_of, run, tell
-from pydantic import PrivateAttr, field_validator
+from pydantic import Field, PrivateAttr, field_validator
 
 
 def _job(resources: dict[str, Any], show: Any = None) -> Any:
@@ -735,3 +736,137 @@ def case_inherited_resources() -> Any:
 
 def case_job_of_ops_needs_no_resources() -> Any:
     return tell(run(job_of(dg.op(name="one")(lambda: 1))))
+
+
+# -- corners of models ------------------------------------------------------------------------------------------------
+
+
+class Mode(enum.Enum):
+    FAST = "f"
+    SLOW = "s"
+
+
+class Limits(dg.Config):
+    low: int = 1
+    high: int
+
+
+class Rich(dg.ConfigurableResource):
+    mode: Mode = Mode.FAST
+    limits: Limits
+    names: list[str] = []
+    kind: Literal["a", "b"] = "a"
+
+    def tell(self) -> Any:
+        return [self.mode.name, self.limits.low, self.limits.high, self.names, self.kind]
+
+
+def case_rich_fields_of_a_model() -> Any:
+    os.environ["ORACLE_INT"] = "7"
+    given = {"limits": {"high": 4}, "mode": "SLOW", "names": ["n"], "kind": "b"}
+    return [
+        _use({"a": Rich(limits=Limits(high=9), mode=Mode.SLOW)}, lambda a: a.tell()),
+        _use({"a": Rich(limits=Limits(high=dg.EnvVar.int("ORACLE_INT")))}, lambda a: a.tell()),
+        _use({"a": Rich.configure_at_launch()}, lambda a: a.tell(), a=given),
+        _use({"a": Rich.configure_at_launch(mode=Mode.SLOW)}, lambda a: a.tell(), a={"limits": {"high": 4}}),
+        _use({"a": Rich.configure_at_launch()}, lambda a: a.tell(), a={"limits": {"high": 4}, "mode": "s"}),
+        _use({"a": Rich.configure_at_launch()}, lambda a: a.tell(), a={"limits": {}, "kind": "c"}),
+    ]
+
+
+def case_alias_of_a_field_of_a_model() -> Any:
+    class Aliased(dg.ConfigurableResource):
+        size: int = Field(alias="how_big", default=1)
+
+    return [
+        _use({"a": Aliased(how_big=3)}, lambda a: a.size),
+        _use({"a": Aliased.configure_at_launch()}, lambda a: a.size, a={"how_big": 4}),
+    ]
+
+
+def case_models_that_are_not_whole() -> Any:
+    class NoLoad(dg.ConfigurableIOManager):
+        def handle_output(self, context, obj) -> None:
+            pass
+
+    class NoManager(dg.ConfigurableIOManagerFactory):
+        pass
+
+    return [error_of(lambda: NoLoad()), error_of(lambda: NoManager()), error_of(lambda: Client())]
+
+
+def case_a_field_that_no_config_can_fill() -> Any:
+    class Session:
+        pass
+
+    class Holder(dg.ConfigurableResource):
+        session: Session
+
+    return error_of(lambda: Holder(session=Session()))
+
+
+def case_unknown_fields_of_a_model() -> Any:
+    return error_of(lambda: Client(url="u", nope=1))
+
+
+def case_a_private_attribute_set_up_in_the_run() -> Any:
+    class Connected(dg.ConfigurableResource):
+        url: str
+        _connection: Any = PrivateAttr()
+
+        def setup_for_execution(self, context) -> None:
+            self._connection = f"to {self.url}"
+
+        def ask(self) -> Any:
+            return self._connection
+
+    return [_use({"a": Connected(url="u")}, lambda a: a.ask()), error_of(lambda: Connected(url="u").ask())]
+
+
+def case_model_with_methods_that_use_nested_and_context() -> Any:
+    class Outer(dg.ConfigurableResource):
+        client: Client
+        _seen: list = PrivateAttr(default_factory=list)
+
+        def setup_for_execution(self, context) -> None:
+            self._seen.append([self.client.call(), context.resource_config])
+
+        def seen(self) -> Any:
+            return self._seen
+
+    return _use({"a": Outer(client=Client(url="u"))}, lambda a: a.seen())
+
+
+def case_function_resource_in_a_model_is_torn_down() -> Any:
+    seen = []
+
+    class Holder(dg.ConfigurableResource):
+        thing: dg.ResourceDependency[str]
+
+    @dg.resource
+    def opened(context):
+        seen.append("open")
+        yield "thing"
+        seen.append("close")
+
+    return [_use({"a": Holder(thing=opened)}, lambda a: a.thing), seen]
+
+
+def case_resource_param_of_a_plain_value() -> Any:
+    @dg.op
+    def use(thing: dg.ResourceParam[str]):
+        return thing
+
+    @dg.job(resource_defs={"thing": "text"})
+    def job():
+        use()
+
+    return [run(job).output_for_node("use"), use(thing="direct")]
+
+
+def case_resource_annotated_but_missing() -> Any:
+    @dg.op
+    def use(client: Client):
+        return 1
+
+    return error_of(lambda: job_of(use).execute_in_process())

@@ -1,5 +1,6 @@
 """Resources, hooks, types and I/O contexts: messages, and the rules that are Kedge's own."""
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
@@ -99,6 +100,55 @@ def test_an_asynchronous_resource_is_entered_and_left() -> None:
     result = job_using(a=Later(name="n")).execute_in_process()
     assert result.output_for_node("use") == ["made of n"]
     assert seen == ["open", "close"]
+
+
+def test_an_asynchronous_resource_runs_in_the_loop_that_is_given() -> None:
+    loop = asyncio.new_event_loop()
+
+    class Later(dg.ConfigurableResource):
+        @contextlib.asynccontextmanager
+        async def yield_for_execution(self, context: Any) -> AsyncIterator[Any]:  # type: ignore[override]
+            yield asyncio.get_running_loop()
+
+    with dg.build_resources({"later": Later()}, event_loop=loop) as found:
+        assert found.later is loop
+    assert not loop.is_closed()
+    loop.close()
+
+
+def test_a_factory_gives_ops_what_it_makes() -> None:
+    class Connection:
+        def __init__(self, url: str) -> None:
+            self.url = url
+
+    class Connections(dg.ConfigurableResourceFactory[Connection]):
+        url: str
+
+        def create_resource(self, context: dg.InitResourceContext) -> Connection:
+            return Connection(self.url)
+
+    class Holder(dg.ConfigurableResource):
+        connection: dg.ResourceDependency[Connection]
+
+        def ask(self) -> str:
+            return self.connection.url
+
+    @dg.op
+    def use(plain: dg.ResourceParam[Connection], holder: Holder) -> list[str]:
+        return [plain.url, holder.ask()]
+
+    made = Connections(url="u")
+
+    @dg.job(resource_defs={"plain": made, "holder": Holder(connection=made)})
+    def job() -> None:
+        use()
+
+    assert job.execute_in_process().output_for_node("use") == ["u", "u"]
+
+
+def test_contexts_of_partitioned_assets_are_refused() -> None:
+    with pytest.raises(dg.DagsterInvalidInvocationError, match="no software-defined assets"):
+        dg.build_output_context(asset_partitions_def=object())
 
 
 def test_a_failed_resource_is_not_tried_again_by_the_next_op() -> None:
