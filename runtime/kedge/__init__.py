@@ -216,7 +216,7 @@ _HOMES = {
         TableColumnLineageMetadataValue TableConstraints TableMetadataValue TableRecord TableSchema
         TableSchemaMetadataValue""",
     "definitions.type_loaders": "DagsterTypeLoader DagsterTypeLoaderContext TypeCheckContext dagster_type_loader",
-    "definitions.types": """DagsterType DagsterTypeKind PythonObjectDagsterType TypeCheck check_dagster_type
+    "definitions.types": """DagsterType PythonObjectDagsterType TypeCheck check_dagster_type
         make_python_type_usable_as_dagster_type usable_as_dagster_type""",
     "definitions.validation": "validate_run_config",
     "definitions.values": """AssetMaterialization AssetObservation DynamicOutput ExpectationResult Failure

@@ -85,7 +85,7 @@ class Scalar(ConfigType):
 class Field:
     """One entry of a shape: its kind, whether it must be given, its default (as config, before it is resolved).
 
-    `is_secret` says that shown values are to be hidden. Raises DagsterInvalidConfigError for a default that does not
+    `is_secret` keeps the value out of messages. Raises DagsterInvalidConfigError for a default that does not
     fit, and ParameterCheckError for a required field with one.
     """
 
@@ -148,7 +148,19 @@ class Field:
                 if self.is_required:
                     errors.append(ConfigFault(path, f"config is required; {_example(self)}", "MISSING_REQUIRED_FIELD"))
                 return NO_VALUE
+        if self.is_secret:
+            return self._resolve_secret(value, path, errors)
         return self.config_type.resolve(value, path, errors)
+
+    def _resolve_secret(self, value: AnyType, path: str, errors: Errors) -> AnyType:
+        faults: Errors = []
+        found = self.config_type.resolve(value, path, faults)
+        for one in faults:
+            fault = ConfigFault.of(one)
+            text = f"the secret does not fit, expected {self.config_type.name}"
+            shown = fault if fault.reason == "FAILED_POST_PROCESSING" else ConfigFault(fault.path, text, fault.reason)
+            errors.append(shown)
+        return found
 
     def default(self) -> AnyType:
         """The resolved default, or NO_VALUE. Raises DagsterInvalidConfigError when it can't be resolved here."""

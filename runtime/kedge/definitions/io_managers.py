@@ -61,6 +61,11 @@ class InputManagerDefinition(ResourceDefinition):
         super().__init__(resource_fn, config_schema, description, required_resource_keys, version)
         self.input_config_field: Field | None = field_of(input_config_schema)
 
+    @property
+    def input_config_schema(self) -> Field | None:
+        """The schema of the config of an input, as a field."""
+        return self.input_config_field
+
     def _like(self, fn: Callable[..., Any], schema: Any, description: str | None) -> ResourceDefinition:
         return InputManagerDefinition(
             fn, schema, description, self.input_config_field, self.required_resource_keys, self.version
@@ -87,6 +92,16 @@ class IOManagerDefinition(ResourceDefinition):
         super().__init__(resource_fn, config_schema, description, required_resource_keys, version)
         self.input_config_field: Field | None = field_of(input_config_schema)
         self.output_config_field: Field | None = field_of(output_config_schema)
+
+    @property
+    def input_config_schema(self) -> Field | None:
+        """The schema of the config of an input, as a field."""
+        return self.input_config_field
+
+    @property
+    def output_config_schema(self) -> Field | None:
+        """The schema of the config of an output, as a field."""
+        return self.output_config_field
 
     def _like(self, fn: Callable[..., Any], schema: Any, description: str | None) -> ResourceDefinition:
         return IOManagerDefinition(

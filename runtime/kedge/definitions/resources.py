@@ -173,6 +173,11 @@ class ResourceDefinition:
         return ANY if self.config_field is None else self.config_field.config_type
 
     @property
+    def config_schema(self) -> Field | None:
+        """The schema of its config as a field; None when it takes anything."""
+        return self.config_field
+
+    @property
     def takes_context(self) -> bool:
         """Whether its function takes a context."""
         return self._takes_context

@@ -92,6 +92,11 @@ def test_a_variable_with_another_word_is_no_truth(monkeypatch: pytest.MonkeyPatc
     assert "is no Bool" in str(faults(dg.BoolSource, {"env": "KEDGE_TEST_FLAG"})[0])
 
 
+def test_a_secret_stays_out_of_messages() -> None:
+    (fault,) = faults({"token": dg.Field(int, is_secret=True)}, {"token": "hunter2"})
+    assert str(fault) == "ops:work:config:token: the secret does not fit, expected Int"
+
+
 def test_using_a_variable_as_its_value_says_how_to_read_it() -> None:
     with pytest.raises(RuntimeError, match=r'EnvVar\("NAME"\).*call get_value\(\)'):
         str(dg.EnvVar("NAME"))

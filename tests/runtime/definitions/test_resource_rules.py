@@ -258,6 +258,38 @@ def test_a_loader_s_faults_are_found_before_the_run_and_its_errors_with_the_step
     assert "step use: input 'x': it could not be loaded" in failed.step_failure_data.error.message
 
 
+def test_a_loader_s_context_is_the_step_s_with_its_own_resources() -> None:
+    seen = []
+
+    @dg.dagster_type_loader(int, required_resource_keys={"r"})
+    def load(context: dg.DagsterTypeLoaderContext, config: int) -> int:
+        seen.append([isinstance(context, dg.DagsterTypeLoaderContext), context.step_key, context.resources._asdict()])
+        return config
+
+    kind = dg.DagsterType(lambda _c, _v: True, name="Loaded", loader=load)
+
+    @dg.op(ins={"x": dg.In(kind)}, required_resource_keys={"other"})
+    def use(x: Any) -> None: ...
+
+    @dg.job(resource_defs={"r": 5, "other": 6})
+    def job() -> None:
+        use()
+
+    job.execute_in_process(run_config={"ops": {"use": {"inputs": {"x": 1}}}})
+    assert seen == [[True, "use", {"r": 5}]]
+
+
+def test_definitions_tell_their_schemas() -> None:
+    @dg.io_manager(config_schema={"a": int}, output_config_schema={"t": str}, input_config_schema={"c": str})
+    def manager(context: Any) -> Any: ...
+
+    assert manager.config_schema.is_required
+    assert [field.is_required for field in (manager.output_config_schema, manager.input_config_schema)] == [True, True]
+    configured = manager.configured({"a": 1})
+    assert configured.config_schema is None
+    assert configured.output_config_schema is manager.output_config_schema
+
+
 def test_types_of_containers_need_what_their_parts_need() -> None:
     def check(context: Any, value: Any) -> bool:
         return bool(value < context.resources.limit)
