@@ -7,7 +7,7 @@ the run, the step and the attempt, so that a replay of the same events waits equ
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,10 @@ class RetryPolicy:
         for name in ("backoff", "jitter"):
             if getattr(self, name) is not None and self.delay is None:
                 raise DagsterInvalidDefinitionError(f"RetryPolicy: {name} changes a delay; give a delay with it")
+
+    def calculate_delay(self, attempt_num: int) -> float:
+        """Seconds to wait before retry number `attempt_num`, from 1, without jitter."""
+        return delay_before(replace(self, jitter=None), attempt_num, 0.0)
 
     def to_json(self) -> dict[str, Any]:
         """The manifest's form, camelCase, without what was left out."""

@@ -19,14 +19,7 @@ from kedge.definitions import checks
 from kedge.definitions.assets import AssetKey
 
 if TYPE_CHECKING:
-    from kedge.definitions.tables import (
-        TableColumnLineage,
-        TableColumnLineageMetadataValue,
-        TableMetadataValue,
-        TableRecord,
-        TableSchema,
-        TableSchemaMetadataValue,
-    )
+    from kedge.definitions import tables
 
 T = TypeVar("T")
 _Float: TypeAlias = float
@@ -129,21 +122,23 @@ class MetadataValue(ABC, Generic[T]):
         return DagsterAssetMetadataValue(asset_key)
 
     @staticmethod
-    def table(records: Sequence[TableRecord], schema: TableSchema | None = None) -> TableMetadataValue:
+    def table(
+        records: Sequence[tables.TableRecord], schema: tables.TableSchema | None = None
+    ) -> tables.TableMetadataValue:
         """A table; without a schema the types of its first record serve. An empty one needs a schema."""
         from kedge.definitions.tables import TableMetadataValue
 
         return TableMetadataValue(records, schema)
 
     @staticmethod
-    def table_schema(schema: TableSchema) -> TableSchemaMetadataValue:
+    def table_schema(schema: tables.TableSchema) -> tables.TableSchemaMetadataValue:
         """The schema of a table."""
         from kedge.definitions.tables import TableSchemaMetadataValue
 
         return TableSchemaMetadataValue(schema)
 
     @staticmethod
-    def column_lineage(lineage: TableColumnLineage) -> TableColumnLineageMetadataValue:
+    def column_lineage(lineage: tables.TableColumnLineage) -> tables.TableColumnLineageMetadataValue:
         """What the columns of a table are made of."""
         from kedge.definitions.tables import TableColumnLineageMetadataValue
 

@@ -116,11 +116,11 @@ class _Attempt:
         if env.memory is not None:
             env.memory[self.step] = self.values
         self.entered = env.clock()
-        OpExecutionContext.running = context
+        outer, OpExecutionContext.running = OpExecutionContext.running, context
         try:
             self._compute(context, loaded)
         finally:
-            OpExecutionContext.running = None
+            OpExecutionContext.running = outer
         if self.left is None:
             self.left = env.clock()
         self._close_outputs()

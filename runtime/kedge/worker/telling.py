@@ -218,7 +218,8 @@ def failure_data(failure: Failure) -> events.StepFailureData:
         return events.StepFailureData(
             error, events.UserFailureData("intentional-failure", failure.message or None, metadata)
         )
-    if failure.error == "RetryRequested" or hasattr(errors, failure.error):
+    known = getattr(errors, failure.error, None)
+    if failure.error == "RetryRequested" or (isinstance(known, type) and issubclass(known, errors.DagsterError)):
         return events.StepFailureData(error)
     name = "DagsterExecutionStepExecutionError"
     outer = events.SerializableErrorInfo(f"{name}: Error occurred while executing the op\n", (), name, error)
