@@ -18,7 +18,10 @@ T = TypeVar("T")
 
 
 class DagsterEventType(Enum):
-    """The kinds of events that runs of ops have. A run's own kinds have two names, `RUN_START` and `PIPELINE_START`."""
+    """The kinds of events. A run's own kinds have two names, `RUN_START` and `PIPELINE_START`.
+
+    Those about resources, logs and workers can be asked for, but Kedge has no such events.
+    """
 
     STEP_START = "STEP_START"
     STEP_RESTARTED = "STEP_RESTARTED"
@@ -37,6 +40,12 @@ class DagsterEventType(Enum):
     HOOK_ERRORED = "HOOK_ERRORED"
     HOOK_SKIPPED = "HOOK_SKIPPED"
     ENGINE_EVENT = "ENGINE_EVENT"
+    RESOURCE_INIT_STARTED = "RESOURCE_INIT_STARTED"
+    RESOURCE_INIT_SUCCESS = "RESOURCE_INIT_SUCCESS"
+    RESOURCE_INIT_FAILURE = "RESOURCE_INIT_FAILURE"
+    LOGS_CAPTURED = "LOGS_CAPTURED"
+    STEP_WORKER_STARTING = "STEP_WORKER_STARTING"
+    STEP_WORKER_STARTED = "STEP_WORKER_STARTED"
     RUN_START = "PIPELINE_START"
     RUN_SUCCESS = "PIPELINE_SUCCESS"
     RUN_FAILURE = "PIPELINE_FAILURE"
@@ -47,7 +56,7 @@ class DagsterEventType(Enum):
     PIPELINE_CANCELED = RUN_CANCELED
 
 
-_OF_NO_STEP = ("HOOK_", "PIPELINE_", "ENGINE_")
+_OF_NO_STEP = ("HOOK_", "PIPELINE_", "ENGINE_", "RESOURCE_", "LOGS_", "STEP_WORKER_")
 _STEP_KINDS = frozenset(kind for kind in DagsterEventType if not kind.value.startswith(_OF_NO_STEP))
 _HOOK_KINDS = (DagsterEventType.HOOK_COMPLETED, DagsterEventType.HOOK_ERRORED, DagsterEventType.HOOK_SKIPPED)
 _FAILURES = (DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED)
@@ -254,6 +263,7 @@ class DagsterEvent:
     is_step_materialization = _is_of(DagsterEventType.ASSET_MATERIALIZATION)
     is_asset_observation = _is_of(DagsterEventType.ASSET_OBSERVATION)
     is_expectation_result = _is_of(DagsterEventType.STEP_EXPECTATION_RESULT)
+    is_resource_init_failure = _is_of(DagsterEventType.RESOURCE_INIT_FAILURE)
     is_engine_event = _is_of(DagsterEventType.ENGINE_EVENT)
     is_job_success = _is_of(DagsterEventType.RUN_SUCCESS)
     is_job_failure = _is_of(DagsterEventType.RUN_FAILURE)

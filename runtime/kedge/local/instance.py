@@ -27,8 +27,6 @@ from kedge.core.layout import RunPaths
 from kedge.definitions.dagster_runs import DagsterRun, DagsterRunStatus
 
 if TYPE_CHECKING:
-    from tempfile import TemporaryDirectory
-
     from kedge.definitions.events import DagsterEvent, DagsterEventType
     from kedge.io.stores import Store
     from kedge.local.memory_cache import MemoryCache
@@ -67,9 +65,9 @@ class DagsterInstance:
     What Dagster's instance has for schedules, sensors and assets raises DagsterInvalidPropertyError and says why.
     """
 
-    def __init__(self, store_url: str | None = None, folder: TemporaryDirectory[str] | None = None) -> None:
+    def __init__(self, store_url: str | None = None) -> None:
         self._url = store_url
-        self._folder = folder
+        self._remove: Callable[[], Any] | None = None
         self._kept: dict[str, _Kept] = {}
 
     @staticmethod
@@ -83,9 +81,9 @@ class DagsterInstance:
     def local_temp(tempdir: str | None = None, overrides: Mapping[str, Any] | None = None) -> DagsterInstance:
         """An instance that keeps its runs in a folder; without one, in a folder that goes with it."""
         _check_overrides(overrides)
-        folder = None if tempdir is not None else _temporary()
-        root = tempdir if folder is None else folder.name
-        return DagsterInstance(f"file://{root}/store", folder)
+        found = DagsterInstance()
+        found._url = f"file://{os.path.abspath(tempdir) if tempdir is not None else found._temporary()}/store"
+        return found
 
     @staticmethod
     def get() -> DagsterInstance:
@@ -120,8 +118,7 @@ class DagsterInstance:
         from kedge.io.stores import open_store
 
         if self._url is None:
-            self._folder = _temporary()
-            return open_store(f"file://{self._folder.name}/store")
+            return open_store(f"file://{self._temporary()}/store")
         return open_store(self._url)
 
     @cached_property
@@ -137,9 +134,18 @@ class DagsterInstance:
 
     def dispose(self) -> None:
         """Remove what goes with the instance."""
-        if self._folder is not None:
-            self._folder.cleanup()
+        if self._remove is not None:
+            self._remove()
         self._kept.clear()
+
+    def _temporary(self) -> str:
+        """A folder that goes with the instance."""
+        import shutil
+        import tempfile
+
+        folder = tempfile.mkdtemp(prefix="kedge-instance-")
+        self._remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return folder
 
     def __enter__(self) -> DagsterInstance:
         return self
@@ -296,12 +302,6 @@ class DagsterInstance:
         return f"<instance {self._url or 'of this process'}>"
 
 
-def _temporary() -> TemporaryDirectory[str]:
-    from tempfile import TemporaryDirectory
-
-    return TemporaryDirectory(prefix="kedge-instance-", ignore_cleanup_errors=True)
-
-
 def _check_overrides(overrides: Mapping[str, Any] | None) -> None:
     if overrides:
         raise DagsterInvalidInvocationError(
@@ -323,7 +323,11 @@ def instance_for_test(
     """
     _check_overrides(overrides)
     with contextlib.ExitStack() as stack:
-        home = os.path.abspath(temp_dir or stack.enter_context(_temporary()))
+        if temp_dir is None:
+            from tempfile import TemporaryDirectory
+
+            temp_dir = stack.enter_context(TemporaryDirectory(prefix="kedge-instance-", ignore_cleanup_errors=True))
+        home = os.path.abspath(temp_dir)
         os.makedirs(home, exist_ok=True)
         if set_dagster_home:
             stack.enter_context(_environment({"KEDGE_HOME": home, "KEDGE_STORE": None}))

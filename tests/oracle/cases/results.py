@@ -258,6 +258,7 @@ def case_questions_of_an_event() -> Any:
         "is_job_success",
         "is_job_failure",
         "is_run_failure",
+        "is_resource_init_failure",
     ]
 
     @dg.job

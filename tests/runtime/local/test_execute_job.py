@@ -1,5 +1,6 @@
 """execute_job across processes, re-executions, and what instances keep of runs in this process and in others."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -220,6 +221,16 @@ def test_a_deleted_run_leaves_nothing_in_the_store(instance: dg.DagsterInstance)
     assert list(instance.store.list("runs")) == []
     with pytest.raises(dg.DagsterRunNotFoundError):
         instance.delete_run(result.run_id)
+
+
+def test_an_instance_that_nobody_holds_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    instance = dg.DagsterInstance.ephemeral()
+    assert dg.execute_job(dg.reconstructable(chain), instance=instance).success
+    assert [path.name[:15] for path in tmp_path.iterdir()] == ["kedge-instance-"]
+    del instance
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_temporary_instance_writes_where_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
