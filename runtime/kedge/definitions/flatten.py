@@ -11,7 +11,8 @@ from kedge.core.errors import DagsterInvalidDefinitionError
 from kedge.core.graph import Collect, Each, From, Map, OpGraph, OpNode, OutputRef, Source
 from kedge.core.retry import RetryPolicy
 from kedge.definitions.compose import FanInSource, InputSource, LocalSource, Node, NodeSource
-from kedge.definitions.graphs import GraphContent, GraphDefinition
+from kedge.definitions.graph_content import GraphContent
+from kedge.definitions.graphs import GraphDefinition
 from kedge.definitions.ops import OpDefinition
 
 _NONE: Mapping[str, Any] = {}

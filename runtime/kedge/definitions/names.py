@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from kedge.core.errors import DagsterInvalidDefinitionError
+from kedge.core.errors import CheckError, DagsterInvalidDefinitionError, ParameterCheckError
 
 _VALID = re.compile(r"[A-Za-z0-9_]+")
 _RESERVED = frozenset(
@@ -31,9 +31,16 @@ def check_name(name: str, what: str) -> str:
 def normalize_tags(tags: Mapping[str, Any] | None) -> dict[str, str]:
     """Tags as text: strings as they are, other values JSON-encoded when JSON gives the same value back.
 
-    Raises DagsterInvalidDefinitionError for values that JSON would change.
+    Raises DagsterInvalidDefinitionError for values that JSON would change, and CheckError for a key that is no text.
     """
-    return {str(key): _tag_text(key, value) for key, value in (tags or {}).items()}
+    if not tags:
+        return {}
+    if not isinstance(tags, Mapping):
+        raise ParameterCheckError(f"tags are a dict of text to text, not {tags!r}")
+    for key in tags:
+        if not isinstance(key, str):
+            raise CheckError(f"the key of a tag is text, and {key!r} is none")
+    return {key: _tag_text(key, value) for key, value in tags.items()}
 
 
 def _tag_text(key: str, value: Any) -> str:

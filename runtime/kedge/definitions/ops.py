@@ -55,13 +55,14 @@ class OpDefinition(compose.Invocable):
         retry_policy: RetryPolicy | None = None,
         code_version: str | None = None,
         pool: str | None = None,
+        version: str | None = None,
     ) -> None:
         self.name = check_name(name, "an op")
         self.compute_fn = compute_fn
         self.description = description or inspect.getdoc(compute_fn)
         self.tags = normalize_tags(tags)
         self.retry_policy = retry_policy
-        self.code_version = code_version
+        self.code_version = code_version or version
         self.pool = pool
         parameters = _Parameters(self.name, compute_fn)
         self.takes_context = parameters.takes_context

@@ -57,6 +57,23 @@ def case_tag_values() -> Any:
     return found
 
 
+def case_tag_keys() -> Any:
+    keys: list[Any] = ["a b", "k" * 100, "", "dagster/x", ".dagster/x", "a/b/c", "ü", 1, None, ("a",)]
+
+    def makers(tags):
+        yield lambda: graph.to_job(tags=tags)
+        yield lambda: dg.op(name="made", tags=tags)(lambda: None)
+        yield lambda: one.tag(tags)
+        yield lambda: graph.to_job(input_values={"x": 1}).execute_in_process(tags=tags)
+
+    return [[error_of(make) for make in makers({key: "x"})] for key in keys]
+
+
+def case_tags_that_are_no_mapping() -> Any:
+    wrong: Any = [("a", "b")]
+    return [error_of(lambda: graph.to_job(tags=wrong)), error_of(lambda: one.tag(wrong))]
+
+
 def case_name_and_description() -> Any:
     @dg.job(name="other", description="given")
     def job():
