@@ -9,7 +9,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from kedge.core import selection
-from kedge.core.errors import DagsterInvalidDefinitionError, DagsterInvariantViolationError, PlanError
+from kedge.core.errors import (
+    DagsterInvalidDefinitionError,
+    DagsterInvalidInvocationError,
+    DagsterInvariantViolationError,
+    PlanError,
+)
 from kedge.core.graph import OpGraph
 from kedge.core.plan import Plan, TagLimit, build
 from kedge.core.retry import RetryPolicy
@@ -269,6 +274,10 @@ class JobDefinition(JobDescription):
         """
         from kedge.local.inprocess import execute
 
+        if asset_selection is not None:
+            raise DagsterInvalidInvocationError(
+                f"job {self.name}: Kedge has no software-defined assets to select; give op_selection"
+            )
         changes: dict[str, Any] = {}
         if op_selection:
             changes["op_selection"] = list(op_selection)

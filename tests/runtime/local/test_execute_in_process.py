@@ -149,6 +149,11 @@ def test_events_refuse_the_data_of_another_kind() -> None:
         _ = result.all_events[0].step_output_data
 
 
+def test_assets_can_not_be_selected() -> None:
+    with pytest.raises(dg.DagsterInvalidInvocationError, match="give op_selection"):
+        nested.execute_in_process(asset_selection=[dg.AssetKey("a")])
+
+
 def test_output_for_node_says_what_is_missing() -> None:
     result = nested.execute_in_process()
     with pytest.raises(dg.DagsterInvariantViolationError, match="no node named 'nowhere'"):
