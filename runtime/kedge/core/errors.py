@@ -137,6 +137,9 @@ class ConfigFault(str):
         found.reason = reason
         return found
 
+    def __getnewargs__(self) -> tuple[str, str, str]:
+        return self.path, str(self)[len(self.path) + 2 :], self.reason
+
     @classmethod
     def of(cls, line: str) -> ConfigFault:
         """A line `path: text` as a fault; a fault stays as it is."""

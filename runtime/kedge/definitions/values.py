@@ -192,6 +192,9 @@ class RetryRequested(KedgeError):
         self.max_retries = max_retries
         self.seconds_to_wait = seconds_to_wait
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.max_retries, self.seconds_to_wait)
+
 
 LOGGED = (AssetMaterialization, AssetObservation, ExpectationResult)
 """What may be yielded between outputs; it goes into the outcome's events."""

@@ -66,7 +66,7 @@ def _describe(
     cause = error.__cause__
     return Failure(
         type(error).__name__,
-        _shorten(_text_of(error), _MESSAGE_MAX),
+        _shorten(text_of(error), _MESSAGE_MAX),
         _stack_of(error),
         retryable,
         request,
@@ -75,7 +75,8 @@ def _describe(
     )
 
 
-def _text_of(error: BaseException) -> str:
+def text_of(error: BaseException) -> str:
+    """What an error says; it may fail even at that."""
     if isinstance(error, values.Failure):
         return error.description or ""
     try:

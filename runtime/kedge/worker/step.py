@@ -28,7 +28,7 @@ from kedge.definitions.ins_outs import NO_VALUE, ConfiguredInput, InputDefinitio
 from kedge.definitions.resource_scope import ResourceScope
 from kedge.definitions.types import NOTHING, DagsterType
 from kedge.definitions.values import DynamicOutput, Output
-from kedge.worker.failures import failure_of, user_exception
+from kedge.worker.failures import failure_of, text_of, user_exception
 from kedge.worker.lazy import LazyList, is_lazy
 from kedge.worker.program import Program
 
@@ -196,7 +196,7 @@ class _Attempt:
             return value
         except Exception as error:
             raise DagsterExecutionLoadInputError(
-                f"step {self.step}: loading input {definition.name!r} failed: {error}",
+                f"step {self.step}: loading input {definition.name!r} failed: {text_of(error)}",
                 step_key=str(self.step),
                 input_name=definition.name,
             ) from error
@@ -308,7 +308,7 @@ class _Attempt:
             raise
         except Exception as error:
             raise DagsterExecutionHandleOutputError(
-                f"step {self.step}: storing output {definition.name!r} failed: {error}",
+                f"step {self.step}: storing output {definition.name!r} failed: {text_of(error)}",
                 step_key=str(self.step),
                 output_name=definition.name,
             ) from error
@@ -356,7 +356,7 @@ class _Attempt:
 
     def _user_error(self, error: Exception) -> DagsterExecutionStepExecutionError:
         return DagsterExecutionStepExecutionError(
-            f"Error occurred while executing op of step {self.step}: {error}",
+            f"Error occurred while executing op of step {self.step}: {text_of(error)}",
             step_key=str(self.step),
             op_name=self.step.op.rpartition(".")[2],
             op_def_name=self.bound.definition.name,

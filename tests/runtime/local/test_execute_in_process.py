@@ -1,11 +1,13 @@
 """What the in-process engine does of its own: selection inside graphs, definition order, values, teardown."""
 
 import logging
+import pickle
 from typing import Any
 
 import pytest
 
 import kedge as dg
+from kedge.core.errors import ConfigFault
 
 
 @dg.op
@@ -179,6 +181,40 @@ def test_the_stack_of_a_failure_shows_user_code_alone() -> None:
     stack = "".join(error.stack)
     assert 'raise ValueError("here")' in stack
     assert "worker/step.py" not in stack
+
+
+def test_an_error_that_can_not_even_speak_keeps_its_name() -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    @dg.op
+    def broken() -> None:
+        raise Mute
+
+    @dg.job
+    def job() -> None:
+        broken()
+
+    error = job.execute_in_process(raise_on_error=False).failure_data_for_node("broken").error.cause  # type: ignore[union-attr]
+    assert error is not None
+    assert error.message == "Mute: <the error's own text raised RuntimeError>\n"
+
+
+def test_errors_travel_between_processes() -> None:
+    fault = ConfigFault("ops:a", "wrong: all of it", "FIELD_NOT_DEFINED")
+    sent = [
+        dg.DagsterInvalidConfigError("no", [fault]),
+        dg.DagsterTypeCheckDidNotPass("no", {"n": 1}),
+        dg.DagsterStepOutputNotFoundError("no", step_key="a", output_name="b"),
+        dg.Failure("why", {"n": 1}),
+        dg.RetryRequested(3),
+    ]
+    came = [pickle.loads(pickle.dumps(error)) for error in sent]
+    assert [type(error) for error in came] == [type(error) for error in sent]
+    assert [vars(error) for error in came] == [vars(error) for error in sent]
+    assert [str(error) for error in came] == [str(error) for error in sent]
+    assert came[0].errors[0].reason == "FIELD_NOT_DEFINED"
 
 
 def test_a_definition_can_be_run_again_and_again() -> None:
