@@ -137,8 +137,8 @@ class ConfigFault(str):
         found.reason = reason
         return found
 
-    def __getnewargs__(self) -> tuple[str, str, str]:
-        return self.path, str(self)[len(self.path) + 2 :], self.reason
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.path, str(self)[len(self.path) + 2 :], self.reason)
 
     @classmethod
     def of(cls, line: str) -> ConfigFault:
