@@ -276,6 +276,8 @@ def plain_value(value: Any, info: FieldInfo | None = None) -> Any:
         return {key: plain_value(one) for key, one in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain_value(one) for one in value]
+    if hasattr(value, "get_secret_value"):
+        return value.get_secret_value()  # shown as stars, it would be lost
     return to_jsonable_python(value, fallback=lambda one: one)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
@@ -24,7 +25,7 @@ __all__ = ["Config", "ModelConfig", "ModelOfConfig", "PermissiveConfig", "RunCon
 class ModelOfConfig(BaseModel):
     """What configs and resources have in common: they can't be changed, and a field may hold an EnvVar."""
 
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True, ignored_types=(cached_property,))
 
     @model_validator(mode="wrap")
     @classmethod

@@ -108,6 +108,11 @@ def store(manager: Any, context: OutputContext, value: Any) -> None:
 
     Raises DagsterInvariantViolationError for anything but an AssetMaterialization or a dict of metadata.
     """
+    if not hasattr(manager, "handle_output"):
+        raise DagsterInvariantViolationError(
+            f"output {context.name!r} of {context.step_key}: the resource that stores it is a "
+            f"{type(manager).__name__}, which is no I/O manager; set io_manager_key of the Out to one"
+        )
     given = manager.handle_output(context, value)
     if given is None:
         return

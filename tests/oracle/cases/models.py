@@ -1,6 +1,7 @@
 """Config as models: fields of all kinds, unions, enums, aliases, variables of the environment, and direct use."""
 
 import enum
+import functools
 import os
 from typing import Any, Literal, Optional, Union
 
@@ -463,3 +464,70 @@ def case_inherited_models() -> Any:
         b: str
 
     return _given(Derived, lambda config: [config.a, config.b], {"b": "x"}, {"a": 2, "b": "y"}, {"a": 1})
+
+
+def case_cached_properties_of_a_model() -> Any:
+    class Model(dg.Config):
+        a: int
+
+        @functools.cached_property
+        def double(self) -> int:
+            return self.a * 2
+
+    class Thing(dg.ConfigurableResource):
+        a: int
+
+        @functools.cached_property
+        def double(self) -> int:
+            return self.a * 2
+
+    @dg.op
+    def work(config: Model, thing: Thing):
+        return [config.double, config.double, thing.double]
+
+    @dg.job(resource_defs={"thing": Thing(a=2)})
+    def job():
+        work()
+
+    return run(job, run_config={"ops": {"work": {"config": {"a": 1}}}}).output_for_node("work")
+
+
+def case_env_var_as_a_default() -> Any:
+    os.environ["ORACLE_TEXT"] = "text"
+
+    class Thing(dg.ConfigurableResource):
+        token: str = dg.EnvVar("ORACLE_TEXT")
+
+    @dg.op
+    def work(thing: Thing):
+        return thing.token
+
+    @dg.job(resource_defs={"thing": Thing()})
+    def job():
+        work()
+
+    return run(job).output_for_node("work")
+
+
+def case_more_annotations() -> Any:
+    class Model(dg.Config):
+        mode: Literal["a", "b"] = "a"
+        tints: list[Inner] = []
+        loose: dict[str, Any] = {}
+        numbers: dict[str, list[int]] = {}
+        maybe: Optional[Inner] = None  # noqa: UP045
+
+    def show(config):
+        inner = config.maybe and config.maybe.n
+        return [config.mode, [one.n for one in config.tints], config.loose, config.numbers, inner]
+
+    return _given(
+        Model,
+        show,
+        {},
+        {"mode": "b", "tints": [{"n": 2}, {"n": 3}], "loose": {"a": [1]}, "numbers": {"x": [1]}, "maybe": {"n": 9}},
+        {"maybe": None},
+        {"mode": "c"},
+        {"numbers": {"x": ["s"]}},
+        {"maybe": {}},
+    )

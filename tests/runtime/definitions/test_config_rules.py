@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 import kedge as dg
 
@@ -138,6 +138,22 @@ def test_a_model_takes_what_pydantic_makes_of_data() -> None:
     assert job.execute_in_process(run_config=in_python).output_for_node("work") == [2026, "/tmp", 0, (3, 4)]
     with pytest.raises(dg.DagsterInvalidConfigError, match="ops:work:config:day: "):
         job.execute_in_process(run_config={"ops": {"work": {"config": {"day": "never"}}}})
+
+
+def test_a_secret_of_a_model_goes_on_as_it_is() -> None:
+    class Settings(dg.Config):
+        token: SecretStr
+
+    @dg.op
+    def work(config: Settings) -> str:
+        return config.token.get_secret_value()
+
+    @dg.job
+    def job() -> None:
+        work()
+
+    given = dg.RunConfig(ops={"work": Settings(token=SecretStr("hunter2"))})
+    assert job.execute_in_process(run_config=given).output_for_node("work") == "hunter2"
 
 
 def test_a_model_whose_field_no_data_can_fill_is_refused_by_field() -> None:

@@ -228,6 +228,21 @@ def test_what_an_io_context_was_not_given_is_asked_for_by_name() -> None:
         _ = dg.build_output_context().partition_key
 
 
+def test_an_output_can_not_be_stored_by_what_is_no_io_manager() -> None:
+    @dg.op(out=dg.Out(io_manager_key="text"))
+    def give() -> int:
+        return 1
+
+    @dg.job(resource_defs={"text": "not a manager"})
+    def job() -> None:
+        give()
+
+    with pytest.raises(
+        dg.DagsterInvariantViolationError, match="that stores it is a str, which is no I/O manager"
+    ):
+        job.execute_in_process()
+
+
 def test_values_in_memory_say_that_they_are_in_another_process() -> None:
     upstream = dg.build_output_context(step_key="up", name="result", run_id="r")
     with pytest.raises(dg.DagsterInvariantViolationError, match=r"r/up/result is not in this process.*fs_io_manager"):
