@@ -101,6 +101,7 @@ DIFFERENCES: dict[str, Difference] = {
         [False, {"": ["PIPELINE_START", "PIPELINE_FAILURE"], "work": ["STEP_START", "STEP_FAILURE"]}],
         "Resources are started with the steps that need them, so the failure is one of a step.",
     ),
+    "results.output_of_an_empty_fan_out": Difference({}, f"{_SUPERSET} A fan-out of nothing is an empty dict."),
     "results.events_about_the_machine": Difference(
         [], "Kedge's events tell of the run and its steps; where they ran stands in `kedge steps` and the logs."
     ),

@@ -84,7 +84,8 @@ class DynamicOutput(Generic[T]):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DynamicOutput) and (
-            (self.value, self.mapping_key, self.output_name) == (other.value, other.mapping_key, other.output_name)
+            (self.value, self.mapping_key, self.output_name, self.metadata)
+            == (other.value, other.mapping_key, other.output_name, other.metadata)
         )
 
     __hash__ = None  # type: ignore[assignment]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kedge.core.actions import Action, Discard, Finish, Start, Stop, Wake
 from kedge.core.bindings import bind
-from kedge.core.errors import DagsterResourceFunctionError
+from kedge.core.errors import CheckError, DagsterResourceFunctionError
 from kedge.core.events import Begin, Ended, Tick
 from kedge.core.layout import RunPaths
 from kedge.core.memo import has_versions
@@ -49,7 +49,7 @@ def execute(
     Raises DagsterInvalidConfigError before any step when the config does not fit, with `raise_on_error` the user's own
     exception at the first failure, and DagsterRunAlreadyExists for a run id that the instance has.
     """
-    run_id = run_id or str(uuid.uuid4())
+    run_id = _checked_id(run_id) if run_id is not None else str(uuid.uuid4())
     all_tags = {**job.run_tags, **(tags or {})}
     config = job.resolve_config(run_config, input_values, check_executor=False)
     settings = settings or RunSettings(
@@ -65,6 +65,15 @@ def execute(
         result = execution.result()
         program.instance.end(result, hold=instance is not None)
     return result
+
+
+def _checked_id(run_id: str) -> str:
+    """A run id that was given: a UUID, as those are that Kedge makes. Raises CheckError for another."""
+    try:
+        uuid.UUID(run_id)
+    except (ValueError, AttributeError):
+        raise CheckError(f"run_id must be a UUID such as {uuid.uuid4()}, not {run_id!r}") from None
+    return run_id
 
 
 class _ScratchStore:

@@ -94,6 +94,8 @@ class ExecutionResult(ABC):
             raise DagsterInvariantViolationError(f"{self._program.job.name} has no node named {node_str!r}")
         if node.op.output(output) is None:
             raise DagsterInvariantViolationError(f"{node_str} has no output {output!r}")
+        if self._program.bound(op).outputs[output].dagster_type.is_nothing and self.is_node_success(op):
+            return None
         steps = [step for step in self._run.state.steps_of(op) if self._has_value(step, output)]
         if not steps:
             raise DagsterInvariantViolationError(

@@ -352,6 +352,22 @@ def case_expectation_arguments() -> Any:
     return [found.label, found.description, found.success, error_of(lambda: dg.ExpectationResult(1))]
 
 
+def case_equality_of_what_ops_give() -> Any:
+    return [
+        dg.Output(1) == dg.Output(1),
+        dg.Output(1) == dg.Output(1, metadata={"a": 1}),
+        dg.Output(1) == dg.Output(1, "x"),
+        dg.DynamicOutput(1, "a") == dg.DynamicOutput(1, "a"),
+        dg.DynamicOutput(1, "a") == dg.DynamicOutput(1, "a", metadata={"a": 1}),
+        dg.DynamicOutput(1, "a") == dg.DynamicOutput(1, "b"),
+        dg.Output(1) == dg.DynamicOutput(1, "a"),
+        dg.Output(1) == 1,
+        dg.AssetMaterialization("a") == dg.AssetMaterialization("a"),
+        dg.AssetMaterialization("a") == dg.AssetObservation("a"),
+        dg.ExpectationResult(True) == dg.ExpectationResult(True),
+    ]
+
+
 def case_output_arguments() -> Any:
     return [
         dg.Output(1).tags,

@@ -510,6 +510,30 @@ def case_output_that_was_not_given() -> Any:
     ]
 
 
+def case_output_of_nothing() -> Any:
+    @dg.op
+    def silent() -> None: ...
+
+    return run(job_of(silent)).output_for_node("silent")
+
+
+def case_output_of_an_empty_fan_out() -> Any:
+    @dg.op(out=dg.DynamicOut())
+    def none():
+        if False:
+            yield dg.DynamicOutput(1, "a")
+
+    result = run(job_of(none))
+    try:
+        return result.output_for_node("none")
+    except Exception as error:
+        return type(error).__name__
+
+
+def case_run_ids_are_uuids() -> Any:
+    return error_of(lambda: run(job_of(one), run_id="mine"))
+
+
 def case_outputs_of_graphs() -> Any:
     @dg.graph
     def outer():
