@@ -17,6 +17,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from kedge.core.errors import DagsterInvariantViolationError
 from kedge.definitions.config import Field
+from kedge.definitions.event_loops import RunLoop
 from kedge.definitions.ins_outs import NO_VALUE
 from kedge.definitions.io_managers import IOManager, IOManagerDefinition
 from kedge.definitions.model_schema import plain_of, shape_of
@@ -168,7 +169,7 @@ class ConfigurableResourceFactory(ModelOfConfig, Generic[T]):
 
     @contextlib.contextmanager
     def _started(self, context: InitResourceContext) -> Iterator[T]:
-        with coerce(self).open(context.replace_config(NO_VALUE)) as value:
+        with contextlib.closing(context.loop), coerce(self).open(context.replace_config(NO_VALUE)) as value:
             yield value
 
     def _has_teardown(self) -> bool:
@@ -292,7 +293,7 @@ class ModelResource(IOManagerDefinition):
                     started[name] = stack.enter_context(inner.open(context.replace_config(_own_config(inner))))
             model = _with_started(self.kind, self.values, config or {}, started)
             model._resource_context = context
-            yield stack.enter_context(_entered(model.yield_for_execution(context), context.event_loop))
+            yield stack.enter_context(_entered(model.yield_for_execution(context), context.loop))
 
 
 def _own_config(inner: ResourceDefinition) -> Any:
@@ -364,26 +365,18 @@ def _with_started(kind: Any, values: Mapping[str, Any], config: Mapping[str, Any
     return made
 
 
-def _entered(opened: Any, loop: Any) -> Any:
-    """What `yield_for_execution` gives, as a plain context manager; an asynchronous one runs in an event loop."""
+def _entered(opened: Any, loop: RunLoop) -> Any:
+    """What `yield_for_execution` gives, as a plain context manager; an asynchronous one runs in the run's loop."""
     return _from_async(opened, loop) if isinstance(opened, contextlib.AbstractAsyncContextManager) else opened
 
 
 @contextlib.contextmanager
-def _from_async(opened: contextlib.AbstractAsyncContextManager[Any], given: Any) -> Iterator[Any]:
-    import asyncio
-    import sys
-
-    loop = given or asyncio.new_event_loop()
+def _from_async(opened: contextlib.AbstractAsyncContextManager[Any], loop: RunLoop) -> Iterator[Any]:
+    value = loop.run(opened.__aenter__())
     try:
-        value = loop.run_until_complete(opened.__aenter__())
-        try:
-            yield value
-        except BaseException:
-            if not loop.run_until_complete(opened.__aexit__(*sys.exc_info())):
-                raise
-        else:
-            loop.run_until_complete(opened.__aexit__(None, None, None))
-    finally:
-        if given is None:
-            loop.close()
+        yield value
+    except BaseException as error:
+        if not loop.run(opened.__aexit__(type(error), error, error.__traceback__)):
+            raise
+    else:
+        loop.run(opened.__aexit__(None, None, None))

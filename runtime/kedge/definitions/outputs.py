@@ -12,22 +12,22 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kedge.core.errors import DagsterInvariantViolationError
+from kedge.definitions.event_loops import RunLoop
 from kedge.definitions.ins_outs import OutputDefinition
 from kedge.definitions.ops import OpDefinition, is_output_annotation
 from kedge.definitions.values import LOGGED, DynamicOutput, Output
 
 
-def stream(definition: OpDefinition, result: Any, typed: bool = False) -> Iterator[Any]:
+def stream(definition: OpDefinition, result: Any, typed: bool = False, loop: RunLoop | None = None) -> Iterator[Any]:
     """Outputs and logged events, in order. Raises DagsterInvariantViolationError for anything else.
 
-    With `typed`, what was returned counts as if it had been yielded, and None as nothing.
+    With `typed`, what was returned counts as if it had been yielded, and None as nothing. Asynchronous ops run in
+    `loop`, or in one of their own.
     """
     if inspect.iscoroutine(result):
-        import asyncio  # most processes never need it, and it takes 20 ms to import
-
-        result = asyncio.run(result)
+        result = _awaited(result, loop)
     if inspect.isasyncgen(result):
-        result = _drain(result)
+        result = _drain(result, loop)
     if inspect.isgenerator(result):
         yield from _yielded(definition, result)
     elif typed and definition.output_defs:
@@ -42,19 +42,27 @@ def _as_yielded(result: Any) -> Sequence[Any]:
     return result if isinstance(result, tuple) and not hasattr(result, "_fields") else (result,)
 
 
-def _drain(generator: Any) -> Iterator[Any]:
-    import asyncio
+def _awaited(coroutine: Any, given: RunLoop | None) -> Any:
+    loop = given or RunLoop()
+    try:
+        return loop.run(coroutine)
+    finally:
+        if given is None:
+            loop.close()
 
-    loop = asyncio.new_event_loop()
+
+def _drain(generator: Any, given: RunLoop | None) -> Iterator[Any]:
+    loop = given or RunLoop()
     try:
         while True:
             try:
-                yield loop.run_until_complete(anext(generator))
+                yield loop.run(anext(generator))
             except StopAsyncIteration:
                 return
     finally:
-        loop.run_until_complete(generator.aclose())
-        loop.close()
+        loop.run(generator.aclose())
+        if given is None:
+            loop.close()
 
 
 def _yielded(definition: OpDefinition, generator: Iterator[Any]) -> Iterator[Any]:

@@ -16,6 +16,7 @@ from kedge.core.errors import (
     DagsterInvariantViolationError,
     DagsterResourceFunctionError,
 )
+from kedge.definitions.event_loops import RunLoop
 from kedge.definitions.ins_outs import NO_VALUE
 from kedge.definitions.resources import InitResourceContext, ResourceDefinition, Resources
 
@@ -42,7 +43,7 @@ class ResourceScope:
         self._log = log
         self._run = run
         self._instance = instance
-        self._event_loop = event_loop
+        self.loop = RunLoop(event_loop)
         self._values: dict[str, Any] = {}
         self._failed: dict[str, Exception] = {}
         self._opened: list[tuple[str, contextlib.AbstractContextManager[Any]]] = []
@@ -73,6 +74,7 @@ class ResourceScope:
                 from kedge.definitions.logs import get_dagster_logger
 
                 get_dagster_logger("resources").exception("resource %s could not be torn down", key)
+        self.loop.close()
 
     def _start(self, key: str) -> Any:
         definition = self._definitions[key]
@@ -84,7 +86,7 @@ class ResourceScope:
             self._instance,
             self._run,
             self._log,
-            self._event_loop,
+            self.loop,
         )
         opened = definition.open(context)
         try:

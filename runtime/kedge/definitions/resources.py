@@ -17,6 +17,7 @@ from kedge.core.errors import (
     DagsterUnknownResourceError,
 )
 from kedge.definitions.config import ANY, ConfigType, Field, field_of
+from kedge.definitions.event_loops import RunLoop
 
 T = TypeVar("T")
 ResourceParam: TypeAlias = Annotated[T, "resource_param"]
@@ -26,16 +27,16 @@ ResourceParam: TypeAlias = Annotated[T, "resource_param"]
 class InitResourceContext:
     """What a resource function gets: its config, the resources it needs, the run it serves.
 
-    `dagster_run` and `run_id` are None outside of a run, `instance` is None where none keeps it. `event_loop` is the
-    one that an asynchronous resource is to run in; None for one of its own.
+    `dagster_run` and `run_id` are None outside of a run, `instance` is None where none keeps it. `loop` holds
+    the event loop that asynchronous resources and ops of a run share.
     """
 
     __slots__ = (
         "_log",
         "all_resource_defs",
         "dagster_run",
-        "event_loop",
         "instance",
+        "loop",
         "resource_config",
         "resource_def",
         "resources",
@@ -52,7 +53,7 @@ class InitResourceContext:
         log_manager: Any = None,
         event_loop: Any = None,
     ) -> None:
-        self.event_loop = event_loop
+        self.loop = event_loop if isinstance(event_loop, RunLoop) else RunLoop(event_loop)
         self.resource_config = resource_config
         self.resources = resources if resources is not None else Resources({})
         self.resource_def = resource_def
@@ -76,6 +77,11 @@ class InitResourceContext:
         return self.log
 
     @property
+    def event_loop(self) -> Any:
+        """The event loop that asynchronous code of the run shares."""
+        return self.loop.get()
+
+    @property
     def run(self) -> Any:
         """The run, the same as `dagster_run`."""
         return self.dagster_run
@@ -95,7 +101,7 @@ class InitResourceContext:
             self.instance,
             self.dagster_run,
             self._log,
-            self.event_loop,
+            self.loop,
         )
 
 

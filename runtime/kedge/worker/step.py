@@ -229,7 +229,7 @@ class _Attempt:
         except Exception as error:
             self.left = self.env.clock()
             raise self._user_error(error) from error
-        produced = outputs.stream(definition, result, context.requires_typed_event_stream)
+        produced = outputs.stream(definition, result, context.requires_typed_event_stream, self.env.scope.loop)
         while True:
             try:
                 one = next(produced)

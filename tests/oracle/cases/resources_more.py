@@ -1,5 +1,6 @@
 """Resources in depth: definitions and their helpers, models that nest, launch-time config, direct use, broken ones."""
 
+import asyncio
 import contextlib
 import enum
 import os
@@ -870,3 +871,33 @@ def case_resource_annotated_but_missing() -> Any:
         return 1
 
     return error_of(lambda: job_of(use).execute_in_process())
+
+
+def case_asynchronous_code_shares_a_loop() -> Any:
+    seen: list[Any] = []
+
+    class Later(dg.ConfigurableResource):
+        name: str
+
+        @contextlib.asynccontextmanager
+        async def yield_for_execution(self, context):
+            seen.append("open")
+            yield asyncio.get_running_loop()
+            seen.append("close")
+
+    @dg.op(required_resource_keys={"a"})
+    async def use(context):
+        await asyncio.sleep(0)
+        return context.resources.a is asyncio.get_running_loop()
+
+    @dg.op(required_resource_keys={"a"}, out=dg.DynamicOut())
+    async def many(context):
+        yield dg.DynamicOutput(context.resources.a is asyncio.get_running_loop(), "k")
+
+    @dg.job(resource_defs={"a": Later(name="n")})
+    def job():
+        use()
+        many()
+
+    result = run(job)
+    return [result.output_for_node("use"), result.output_for_node("many"), seen]

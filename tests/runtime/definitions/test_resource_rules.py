@@ -237,9 +237,7 @@ def test_an_output_can_not_be_stored_by_what_is_no_io_manager() -> None:
     def job() -> None:
         give()
 
-    with pytest.raises(
-        dg.DagsterInvariantViolationError, match="that stores it is a str, which is no I/O manager"
-    ):
+    with pytest.raises(dg.DagsterInvariantViolationError, match="that stores it is a str, which is no I/O manager"):
         job.execute_in_process()
 
 
@@ -331,3 +329,27 @@ def test_types_of_containers_need_what_their_parts_need() -> None:
 def test_a_container_of_nothing_is_refused() -> None:
     with pytest.raises(dg.DagsterInvalidDefinitionError, match=r"List\[Nothing\]"):
         _ = dg.List[dg.Nothing]
+
+
+def test_a_task_that_is_left_over_is_cancelled_with_the_run() -> None:
+    seen = []
+
+    async def beats() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            raise
+
+    @dg.op
+    async def starts(context: dg.OpExecutionContext) -> int:
+        seen.append(asyncio.create_task(beats()).get_name() != "")
+        await asyncio.sleep(0)
+        return 1
+
+    @dg.job
+    def job() -> None:
+        starts()
+
+    assert job.execute_in_process().success
+    assert seen == [True, "cancelled"]
