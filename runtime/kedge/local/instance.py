@@ -35,7 +35,14 @@ if TYPE_CHECKING:
     from kedge.local.runs import RunEntry
 
 _ASSETS = "Kedge has no catalogue of assets; materializations stand among the events of their run"
-_REFUSED = {"schedule": "schedules", "sensor": "sensors", "backfill": "backfills", "daemon": "a daemon"}
+_REFUSED = {
+    "schedule": "schedules",
+    "sensor": "sensors",
+    "backfill": "backfills",
+    "daemon": "a daemon",
+    "dynamic_partition": "partitions that come and go",
+    "add_run_tags": "tags of a run that change once it has started",
+}
 
 
 @dataclass

@@ -264,6 +264,8 @@ def test_the_instance_of_a_run_that_nobody_named_keeps_no_values() -> None:
         ("all_asset_keys", "no catalogue of assets"),
         ("scheduler", "no schedules"),
         ("get_backfills", "no backfills"),
+        ("add_dynamic_partitions", "no partitions that come and go"),
+        ("add_run_tags", "no tags of a run that change"),
     ],
 )
 def test_what_an_instance_does_not_have_says_why(ask: str, why: str) -> None:
