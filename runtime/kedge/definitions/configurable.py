@@ -141,7 +141,8 @@ class ConfigurableResourceFactory(ModelOfConfig, Generic[T]):
     @contextlib.contextmanager
     def process_config_and_initialize_cm(self) -> Iterator[T]:
         """The same for a `with` block, torn down at its end."""
-        with self._started(build_init_resource_context()) as value:
+        context = build_init_resource_context()
+        with contextlib.closing(context.loop), self._started(context) as value:
             yield value
 
     @classmethod
@@ -169,7 +170,7 @@ class ConfigurableResourceFactory(ModelOfConfig, Generic[T]):
 
     @contextlib.contextmanager
     def _started(self, context: InitResourceContext) -> Iterator[T]:
-        with contextlib.closing(context.loop), coerce(self).open(context.replace_config(NO_VALUE)) as value:
+        with coerce(self).open(context.replace_config(NO_VALUE)) as value:
             yield value
 
     def _has_teardown(self) -> bool:
