@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from kedge.core.retry import RetryPolicy, allows_retry
 
-
 if TYPE_CHECKING:
     from kedge.core.protocol import Failure
 

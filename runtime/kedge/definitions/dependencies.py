@@ -168,6 +168,21 @@ def compose_nodes(
 
 def _uses_of(name: str, node_defs: Sequence[Any], dependencies: Mapping[Any, Any]) -> Uses:
     """What stands in the graph, by name, in the order of `node_defs`."""
+    known = _definitions_of(name, node_defs)
+    by_definition = _by_definition(name, known, dependencies)
+    found = {}
+    for definition in known.values():
+        for use, inputs in by_definition.get(definition.name, [(NodeInvocation(definition.name), {})]):
+            if use.node in found:
+                raise DagsterInvalidDefinitionError(f"graph {name}: two nodes are called {use.node!r}; alias one")
+            found[use.node] = (use, definition, inputs)
+    for node, (_, definition, inputs) in found.items():
+        for input_name, dependency in inputs.items():
+            _check_dependency(name, node, definition, input_name, dependency, found)
+    return found
+
+
+def _definitions_of(name: str, node_defs: Sequence[Any]) -> dict[str, Invocable]:
     known: dict[str, Invocable] = {}
     for one in node_defs:
         if not isinstance(one, Invocable):
@@ -176,12 +191,19 @@ def _uses_of(name: str, node_defs: Sequence[Any], dependencies: Mapping[Any, Any
             raise DagsterInvalidDefinitionError(
                 f"graph {name}: two different definitions among node_defs are called {one.name!r}; rename one of them"
             )
+    return known
+
+
+def _by_definition(
+    name: str, known: Mapping[str, Invocable], dependencies: Mapping[Any, Any]
+) -> dict[str, list[tuple[NodeInvocation, Mapping[str, Any]]]]:
+    """The uses that `dependencies` name, with what feeds their inputs, by the name of what is used."""
     if not isinstance(dependencies, Mapping):
         raise DagsterInvalidDefinitionError(
             f"graph {name}: dependencies is {dependencies!r}; give a dict of node name to a dict of input name to "
             "DependencyDefinition"
         )
-    by_definition: dict[str, list[tuple[NodeInvocation, Mapping[str, Any]]]] = {}
+    found: dict[str, list[tuple[NodeInvocation, Mapping[str, Any]]]] = {}
     for key, inputs in dependencies.items():
         use = key if isinstance(key, NodeInvocation) else NodeInvocation(str(key))
         if use.name not in known:
@@ -193,16 +215,7 @@ def _uses_of(name: str, node_defs: Sequence[Any], dependencies: Mapping[Any, Any
                 f"graph {name}: the dependencies of {use.node!r} are {inputs!r}; give a dict of input name to "
                 "DependencyDefinition"
             )
-        by_definition.setdefault(use.name, []).append((use, inputs))
-    found = {}
-    for definition in known.values():
-        for use, inputs in by_definition.get(definition.name, [(NodeInvocation(definition.name), {})]):
-            if use.node in found:
-                raise DagsterInvalidDefinitionError(f"graph {name}: two nodes are called {use.node!r}; alias one")
-            found[use.node] = (use, definition, inputs)
-    for node, (_, definition, inputs) in found.items():
-        for input_name, dependency in inputs.items():
-            _check_dependency(name, node, definition, input_name, dependency, found)
+        found.setdefault(use.name, []).append((use, inputs))
     return found
 
 
