@@ -284,13 +284,13 @@ class _Attempt:
         kind = definition.dagster_type
         if not kind.is_any:
             self._check(kind, one.value, f"output {definition.name!r}")
-            if kind.is_nothing:
-                return None
         env, program, context = self.env, self.env.program, self.context
         assert context is not None
         noted = one.metadata or None
         if context.output_metadata is not None:
             noted = _with_noted(noted, context.get_output_metadata(definition.name, key))
+        if kind.is_nothing:
+            return {"metadata": _encoded(noted)} if noted else None
         manager = program.io_manager(definition.io_manager_key, env.scope)
         if manager is program.default_io and env.memory is not None:
             return {"metadata": _encoded(noted)} if noted else None

@@ -271,6 +271,25 @@ def case_dynamic_output_metadata_in_events() -> Any:
     ]
 
 
+def case_metadata_of_an_output_of_nothing() -> Any:
+    @dg.op
+    def returns(context) -> None:
+        context.add_output_metadata({"n": 1})
+
+    @dg.op(out=dg.Out(dg.Nothing))
+    def yields(context):
+        context.add_output_metadata({"n": 2})
+        yield dg.AssetMaterialization("a")
+
+    result = run(job_of(returns, yields))
+    return [
+        {key: one.value for key, one in event.step_output_data.metadata.items()}
+        for name in ("returns", "yields")
+        for event in result.events_for_node(name)
+        if event.is_successful_output
+    ]
+
+
 def case_failure_metadata_in_events() -> Any:
     @dg.op
     def work():
