@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(VENV)/uv/bin/uv
 UV_VERSION := 0.13.8
+CLUSTER := PYTHONPATH=hack $(BIN)/python -m cluster
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test s3-server check lint types layers docs oracle format bench bench-peer locks clean
+.PHONY: help demo test test-cluster s3-server cluster-tools cluster-up cluster-down cluster-status plane-up plane-down check lint types layers docs oracle format bench bench-peer locks clean
 
 help: ## Show what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -33,12 +34,33 @@ demo: $(VENV)/.demo ## Run the Pokémon ETL as three jobs and draw them on one p
 
 test: $(VENV)/.dev ## Run all checks and tests.
 	$(MAKE) --no-print-directory lint types layers
-	$(BIN)/python hack/with_s3.py run $(BIN)/python -m pytest -n 2
+	$(CLUSTER) run -- $(BIN)/python -m pytest -n 2
 
 check: test ## The same as test.
 
-s3-server: ## Build the S3 server that some tests need (needs Go; once a machine).
-	$(PYTHON) hack/with_s3.py build
+test-cluster: $(VENV)/.dev ## Run all tests; a tier that this machine can't serve is an error.
+	KEDGE_REQUIRE=s3,plane,cluster $(CLUSTER) run -- $(BIN)/python -m pytest -n 2
+
+s3-server: $(VENV)/.dev ## Build the S3 server that some tests need (needs Go; once a machine).
+	$(CLUSTER) tools versitygw
+
+cluster-tools: $(VENV)/.dev ## Build what the test cluster is made of (needs Go; 15 minutes once a machine).
+	$(CLUSTER) tools etcd kubernetes coredns versitygw
+
+cluster-up: $(VENV)/.dev ## Start the test cluster: kind where Docker is, namespaces of this machine elsewhere.
+	@$(CLUSTER) up
+
+cluster-down: $(VENV)/.dev ## Stop it.
+	@$(CLUSTER) down
+
+cluster-status: $(VENV)/.dev ## Say how it is.
+	@$(CLUSTER) status
+
+plane-up: $(VENV)/.dev ## Start a control plane alone, on free ports of loopback.
+	@$(CLUSTER) plane-up
+
+plane-down: $(VENV)/.dev ## Stop all of these.
+	@$(CLUSTER) plane-down
 
 lint: $(VENV)/.dev ## Check style.
 	$(BIN)/ruff check .
@@ -75,9 +97,11 @@ bench: $(VENV)/.dev .venv-peer/.done ## Run the benchmarks (10 minutes; nothing 
 	$(BIN)/python bench/values.py
 
 locks: $(UV) ## Resolve the locked requirements anew.
-	for set in "dev:--group dev --extra cli --extra examples" "demo:--extra cli --extra examples" "peer:--group peer"; do \
+	set -e; for set in "dev:pyproject.toml --group dev --extra cli --extra examples" "demo:pyproject.toml --extra cli --extra examples" \
+	    "peer:pyproject.toml --group peer" "build:--group build" \
+	    "runtime:pyproject.toml -c requirements/dev.txt" "examples:pyproject.toml --extra examples -c requirements/dev.txt"; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	    --upgrade $${set#*:} pyproject.toml -o requirements/$${set%%:*}.txt; done
+	    --upgrade $${set#*:} -o requirements/$${set%%:*}.txt; done
 
 clean: ## Remove what make has installed and what runs have left.
 	rm -rf $(VENV) .venv-peer docs/_build .kedge .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -77,7 +77,7 @@ class Program:
         )
 
     def logging(self) -> contextlib.AbstractContextManager[None]:
-        """A block in which messages go to the loggers that the run config names; where they go already, if it names none."""
+        """A block in which messages go to the loggers that the run config names; without any, it changes nothing."""
         if not self.config.loggers:
             return contextlib.nullcontext()
         from kedge.definitions.loggers import logging_to

@@ -1,4 +1,4 @@
-module kedge.dev/hack/s3
+module kedge.dev/hack/tools/versitygw
 
 go 1.25.0
 

@@ -1,0 +1,111 @@
+"""`python -m cluster`: the test cluster's commands, behind the targets of the Makefile."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cluster import plane, ready, tiers, tools
+from cluster.places import KUBECONFIG
+
+
+def tells(command: Callable[..., None]) -> Callable[..., None]:
+    """What is missing is told in words, with exit code 2."""
+
+    @wraps(command)
+    def called(*arguments: Any, **named: Any) -> None:
+        try:
+            command(*arguments, **named)
+        except tools.Missing as error:
+            click.secho(str(error), fg="red", err=True)
+            sys.exit(2)
+
+    return called
+
+
+@click.group()
+def main() -> None:
+    """The test cluster: a real Kubernetes, by kind where Docker is, in namespaces of this machine elsewhere."""
+
+
+@main.command("tools")
+@click.argument("names", nargs=-1)
+@tells
+def build_tools(names: tuple[str, ...]) -> None:
+    """Build the programs that are not in the cache: all, or those of some tools."""
+    tools.build(names or tuple(tools.TOOLS))
+
+
+@main.command()
+@tells
+def up() -> None:
+    """Start the cluster; a second call changes nothing."""
+    began = time.monotonic()
+    if os.environ.get(tiers.GIVEN):
+        click.echo(f"{tiers.GIVEN} is given: that cluster is used as it is")
+        return
+    tiers.up()
+    click.echo(f"ready after {time.monotonic() - began:.1f} s: export KUBECONFIG={kubeconfig()}")
+
+
+@main.command()
+@tells
+def down() -> None:
+    """Stop the cluster, and leave nothing of it running."""
+    if os.environ.get(tiers.GIVEN):
+        click.echo(f"{tiers.GIVEN} is given: that cluster is not ours to stop")
+    else:
+        tiers.down()
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(command: tuple[str, ...]) -> None:
+    """Run a command with every tier of tests that this machine can serve."""
+    sys.exit(tiers.run(command))
+
+
+@main.command()
+@tells
+def status() -> None:
+    """Say which cluster there is, and how it is. Exit code 1 when there is none."""
+    path = kubeconfig()
+    if not path.exists() or ready.kubectl(path, "get", "--raw", "/readyz").returncode:
+        click.echo("no cluster; `make cluster-up` starts one")
+        sys.exit(1)
+    click.echo(f"KUBECONFIG={path}")
+    click.echo(ready.kubectl(path, "get", "nodes,pods", "-A", "-o", "wide").stdout.rstrip())
+
+
+@main.command("plane-up")
+@tells
+def plane_up() -> None:
+    """Start etcd and kube-apiserver alone, on free ports of loopback."""
+    tools.build(["etcd", "kubernetes"])
+    began = time.monotonic()
+    found = plane.up()
+    click.echo(f"ready after {time.monotonic() - began:.1f} s: export KUBECONFIG={found.kubeconfig}")
+
+
+@main.command("plane-down")
+@tells
+def plane_down() -> None:
+    """Stop all planes that were started from here."""
+    for one in plane.all_running():
+        one.stop()
+
+
+def kubeconfig() -> Path:
+    """The kubeconfig of the cluster in use."""
+    return Path(os.environ.get(tiers.GIVEN) or KUBECONFIG)
+
+
+if __name__ == "__main__":
+    main()

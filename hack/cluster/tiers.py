@@ -1,0 +1,110 @@
+"""The tiers of tests, by what they need beside Python: an S3 server, a control plane, a cluster.
+
+`make test` runs every tier that this machine can serve from its cache, and says in one line for each other tier how to
+get it. `KEDGE_REQUIRE=plane,cluster,s3` makes a missing tier an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from cluster import archives, images, kind, node, plane, ready, s3, tools
+from cluster.places import KUBECONFIG, STATE
+from cluster.tools import Missing
+
+REQUIRE = "KEDGE_REQUIRE"
+GIVEN = "KEDGE_KUBECONFIG"
+FOR_NODE = ("kubernetes", "etcd", "coredns")
+
+
+@dataclass(frozen=True)
+class Tier:
+    """A tier: how it is served for the length of a block, and how to get it where it can't be."""
+
+    name: str
+    serve: Callable[[], contextlib.AbstractContextManager[dict[str, str]]]
+    how_to_get: str
+
+
+@contextlib.contextmanager
+def _plane() -> Iterator[dict[str, str]]:
+    for program in ("etcd", "kube-apiserver", "kubectl"):
+        tools.need(program)
+    yield {"KEDGE_TEST_PLANE": "1"}
+
+
+@contextlib.contextmanager
+def _cluster() -> Iterator[dict[str, str]]:
+    """The cluster that is there, or one for the length of the block."""
+    if os.environ.get(GIVEN):
+        yield {"KEDGE_TEST_KUBECONFIG": os.environ[GIVEN]}
+        return
+    was_running = kind.is_running() if kind.is_possible() else node.is_running()
+    up(build=False)
+    try:
+        yield {"KEDGE_TEST_KUBECONFIG": str(KUBECONFIG)}
+    finally:
+        if not was_running:
+            down()
+
+
+TIERS = (
+    Tier("s3", s3.running, "make s3-server"),
+    Tier("plane", _plane, "make cluster-tools"),
+    Tier("cluster", _cluster, "make cluster-tools; it needs root, or Docker and kind"),
+)
+
+
+def up(build: bool = True) -> None:
+    """Start the cluster, and wait until it takes pods; without `build`, from the cache alone. Raises Missing."""
+    if kind.is_possible():
+        kind.up()
+        return
+    node.check()
+    if build:
+        tools.build(FOR_NODE)
+    pause = archives.pause()
+    fresh = not node.is_running()
+    node.up()
+    logs = STATE / "logs"
+    if fresh:
+        images.load(pause)
+    ready.api(KUBECONFIG, logs)
+    ready.addons(KUBECONFIG, logs)
+    ready.node(KUBECONFIG, logs)
+
+
+def down() -> None:
+    """Stop the cluster, and leave nothing of it running."""
+    if kind.is_possible():
+        kind.down()
+    else:
+        node.down()
+    for one in plane.all_running():
+        one.stop()
+
+
+def run(command: Sequence[str]) -> int:
+    """Run a command with all tiers that can be served. Returns its exit code, or 2 when a required tier can't be."""
+    required = {name for name in os.environ.get(REQUIRE, "").split(",") if name}
+    unknown = required - {tier.name for tier in TIERS}
+    if unknown:
+        print(f"{REQUIRE} names {', '.join(sorted(unknown))}; there are s3, plane, cluster", file=sys.stderr)
+        return 2
+    environment = dict(os.environ)
+    with contextlib.ExitStack() as stack:
+        for tier in TIERS:
+            try:
+                environment |= stack.enter_context(tier.serve())
+            except Missing as error:
+                why = str(error).replace("\n", " ")
+                if tier.name in required:
+                    print(f"{REQUIRE} asks for the tier {tier.name}: {why}. Get it: {tier.how_to_get}", file=sys.stderr)
+                    return 2
+                print(f"tier {tier.name} is not run: {why}. Get it: {tier.how_to_get}", file=sys.stderr)
+        return subprocess.run(command, env=environment, check=False).returncode

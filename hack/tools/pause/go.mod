@@ -1,0 +1,3 @@
+module kedge.dev/hack/tools/pause
+
+go 1.24
