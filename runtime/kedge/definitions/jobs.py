@@ -241,8 +241,11 @@ class JobDefinition(JobDescription):
             self.logger_defs,
             check_executor,
         )
-        given = self.config.complete(self.name, configs.plain_run_config(run_config), self._selected_entries)
-        return configs.resolve(schema, given, {**self.input_values, **(input_values or {})})
+        asked = configs.plain_run_config(run_config)
+        given = self.config.complete(self.name, asked, self._selected_entries)
+        found = configs.resolve(schema, given, {**self.input_values, **(input_values or {})})
+        found.asked = asked
+        return found
 
     def _selected_entries(self, own: Mapping[str, Any]) -> Mapping[str, Any]:
         """A config of the job's own without the entries of ops that a selection left out."""

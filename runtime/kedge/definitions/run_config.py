@@ -41,6 +41,8 @@ class RunConfigSchema:
 class ResolvedConfig:
     """A run config after the check. `ops` holds what the functions get; `plain` the same as plain data.
 
+    `asked` is what the run was given, `given` what that makes with the job's own config.
+
     `execution` and `loggers` hold what the executor and each logger in use are given.
     """
 
@@ -50,6 +52,7 @@ class ResolvedConfig:
     resources: dict[str, Any] = field(default_factory=dict)
     io: io_config.IOConfig = field(default_factory=dict)
     given: Mapping[str, Any] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)
     execution: Any = None
     loggers: dict[str, Any] = field(default_factory=dict)
 

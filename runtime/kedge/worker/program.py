@@ -61,7 +61,7 @@ class Program:
         self._policies = {op.name: op.retry for op in graph if op.retry is not None}
         self.config = config
         chosen = job.op_selection or None
-        self.run = DagsterRun(job.name, run_id, config.given, chosen, status=DagsterRunStatus.STARTED, tags=tags)
+        self.run = DagsterRun(job.name, run_id, config.asked, chosen, status=DagsterRunStatus.STARTED, tags=tags)
         self.instance: Any = None
         self.default_io = default_io
         self.current: StepKey | None = None

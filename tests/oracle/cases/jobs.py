@@ -228,6 +228,22 @@ def case_config_as_a_dict_or_a_run_config() -> Any:
     ]
 
 
+def case_run_config_of_a_run_is_what_it_was_given() -> Any:
+    @dg.op(config_schema={"n": int})
+    def number(context):
+        return context.run_config
+
+    @dg.job(config={"ops": {"number": {"config": {"n": 2}}}})
+    def numbers():
+        number()
+
+    found = []
+    for given in (None, {}, {"ops": {"number": {"config": {"n": 3}}}}):
+        result = run(numbers, run_config=given)
+        found.append([result.dagster_run.run_config, result.output_for_node("number")])
+    return found
+
+
 def case_graph_runs_by_itself() -> Any:
     result = graph.execute_in_process(input_values={"x": 1})
     aliased = graph.alias("other").execute_in_process(input_values={"x": 2})
