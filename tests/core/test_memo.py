@@ -8,8 +8,8 @@ import pytest
 
 from kedge.core.graph import OpGraph, OpNode, OutputSpec
 from kedge.core.ids import StepKey
-from kedge.core.memo import EXTERNAL, Memo, can_be_kept, config_for, has_versions
-from kedge.core.protocol import Constant, Listing, Outcome, OutcomeStatus, Single, SourceRef
+from kedge.core.memo import Memo, can_be_kept, config_for
+from kedge.core.protocol import EXTERNAL, Constant, Listing, Outcome, OutcomeStatus, Single, SourceRef
 
 NODE = OpNode("work", code_version="1")
 STORED = SourceRef(StepKey("load"), "result", None, {"value": {"digest": "sha256:a", "path": "p"}})
@@ -72,8 +72,8 @@ def test_the_order_of_a_list_is_in_the_key() -> None:
 
 def test_an_op_without_a_code_version_has_no_key() -> None:
     assert key(node=OpNode("work"), x=Single(STORED)) is None
-    assert not has_versions(OpGraph((OpNode("work"),)))
-    assert has_versions(OpGraph((OpNode("work"), NODE)))
+    assert not OpGraph((OpNode("work"),)).is_memoized
+    assert OpGraph((OpNode("work"), NODE)).is_memoized
 
 
 def test_a_step_that_reads_a_value_without_a_version_has_no_key() -> None:

@@ -164,6 +164,11 @@ class OpGraph:
         return cls(tuple(_op_from_json(op, known) for op in data))
 
     @property
+    def is_memoized(self) -> bool:
+        """Whether any op has a code version."""
+        return any(op.code_version is not None for op in self.ops)
+
+    @property
     def digest(self) -> str:
         """A hash of everything in the graph: a worker whose image holds another one refuses to run."""
         text = json.dumps([GRAPH_VERSION, self.to_json()], sort_keys=True, separators=(",", ":"))

@@ -14,13 +14,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from kedge.core.digests import hex_digest
-from kedge.core.graph import OpGraph, OpNode
+from kedge.core.graph import OpNode
 from kedge.core.ids import StepKey
 from kedge.core.protocol import Binding, Constant, Listing, Outcome, Single, SourceRef
 
 KEY_VERSION = 1
-EXTERNAL: Mapping[str, Any] = {"external": True}
-"""The record of a value that an I/O manager has put where Kedge does not look."""
 PARTITION_TAG = "dagster/partition"
 
 
@@ -87,11 +85,6 @@ class Memo:
             return value["digest"]
         key = self._keys.get(source.step)
         return None if key is None else [key, source.output, source.mapping_key]
-
-
-def has_versions(graph: OpGraph) -> bool:
-    """Whether any op of a graph is memoized."""
-    return any(op.code_version is not None for op in graph)
 
 
 def config_for(run_config: Mapping[str, Any], op: str) -> Any:

@@ -23,6 +23,10 @@ Record = Mapping[str, Any]
 """What is known of one stored output: `{"value": {...}, "metadata": {...}}`; either may be missing."""
 
 
+EXTERNAL: Record = {"external": True}
+"""The record of a value that an I/O manager has put where Kedge does not look."""
+
+
 class OutcomeStatus(StrEnum):
     """How an attempt ended. LOST is written by the engine: no record will come from the worker."""
 

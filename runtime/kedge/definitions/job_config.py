@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kedge.core.errors import DagsterInvalidConfigError, DagsterInvalidDefinitionError
 from kedge.definitions import run_config
@@ -15,12 +14,11 @@ if TYPE_CHECKING:
     from kedge.definitions.partitions import PartitionedConfig, PartitionsDefinition
 
 
-@dataclass(frozen=True)
-class JobConfig:
+class JobConfig(NamedTuple):
     """A job's `config` and `partitions_def`. At most one of `fixed`, `mapping` and `partitioned` is there."""
 
     given: Any = None
-    fixed: Mapping[str, Any] = field(default_factory=dict)
+    fixed: Mapping[str, Any] = {}
     mapping: ConfigMapping | None = None
     partitioned: PartitionedConfig | None = None
     partitions: PartitionsDefinition | None = None

@@ -80,6 +80,9 @@ class OpDefinition(compose.Invocable):
         self.bare_records: dict[str, Any] = {out.name: None for out in self.output_defs if not out.is_dynamic}
         self.own_resource_keys = frozenset(required_resource_keys or ()) | frozenset(self.resource_arguments.values())
         self.returns = parameters.returns
+        only = self.output_defs[0] if len(self.output_defs) == 1 else None
+        self.plain_output = None if only is None or only.is_dynamic or is_output_annotation(self.returns) else only
+        """The output that a returned value stands for, where there is just one and it takes the value as it is."""
         self.data_inputs = tuple(found.name for found in self.input_defs if not found.dagster_type.is_nothing)
         self.__doc__ = compute_fn.__doc__
         self.__name__ = name

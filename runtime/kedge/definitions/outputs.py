@@ -7,6 +7,7 @@ yielded value must say which output it is.
 from __future__ import annotations
 
 import inspect
+import types
 import typing
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,6 +17,20 @@ from kedge.definitions.event_loops import RunLoop
 from kedge.definitions.ins_outs import OutputDefinition
 from kedge.definitions.ops import OpDefinition, is_output_annotation
 from kedge.definitions.values import LOGGED, DynamicOutput, Output
+
+_SAYS_MORE = (
+    Output,
+    DynamicOutput,
+    *LOGGED,
+    types.CoroutineType,
+    types.GeneratorType,
+    types.AsyncGeneratorType,
+)
+
+
+def plain_output(definition: OpDefinition, result: Any) -> OutputDefinition | None:
+    """The output that a returned value is, when it is nothing but a value; None for what `stream` has to look at."""
+    return None if isinstance(result, _SAYS_MORE) else definition.plain_output
 
 
 def stream(definition: OpDefinition, result: Any, typed: bool = False, loop: RunLoop | None = None) -> Iterator[Any]:

@@ -40,7 +40,7 @@ def scope_of(
     configs = resolve_configs(definitions, definitions, resource_config or {}, errors)
     if errors:
         raise DagsterInvalidConfigError("Error in config for resources", errors)
-    return ResourceScope(definitions, configs, None, log, run, instance, event_loop), definitions
+    return ResourceScope(definitions, configs, None, log, run, lambda: instance, event_loop), definitions
 
 
 @contextlib.contextmanager

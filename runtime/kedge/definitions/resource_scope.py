@@ -6,7 +6,7 @@ In process a scope lives as long as the run; in a step process, as long as the s
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from kedge.core.errors import (
@@ -34,7 +34,7 @@ class ResourceScope:
         run_id: str | None,
         log: Any,
         run: Any = None,
-        instance: Any = None,
+        instance_of: Callable[[], Any] = lambda: None,
         event_loop: Any = None,
     ) -> None:
         self._definitions = definitions
@@ -42,7 +42,7 @@ class ResourceScope:
         self._run_id = run_id
         self._log = log
         self._run = run
-        self._instance = instance
+        self._instance_of = instance_of
         self.loop = RunLoop(event_loop)
         self._values: dict[str, Any] = {}
         self._failed: dict[str, Exception] = {}
@@ -83,7 +83,7 @@ class ResourceScope:
             self.select(sorted(definition.required_resource_keys)),
             definition,
             self._definitions,
-            self._instance,
+            self._instance_of(),
             self._run,
             self._log,
             self.loop,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from kedge.core.errors import DagsterInvalidConfigError
 from kedge.definitions import io_config
@@ -23,8 +23,7 @@ _NONE: Mapping[str, Any] = {}
 _SECTIONS = ("ops", "resources", "inputs", "execution", "loggers")
 
 
-@dataclass(frozen=True)
-class RunConfigSchema:
+class RunConfigSchema(NamedTuple):
     """What a run config is checked against: the parts of one job. `needed` are the keys of resources in use."""
 
     job: str
@@ -33,7 +32,7 @@ class RunConfigSchema:
     resources: Mapping[str, ResourceDefinition]
     needed: frozenset[str]
     executor: Any = None
-    loggers: Mapping[str, Any] = field(default_factory=dict)
+    loggers: Mapping[str, Any] = {}
     check_executor: bool = True
 
 

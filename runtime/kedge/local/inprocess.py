@@ -15,13 +15,11 @@ from kedge.core.bindings import bind
 from kedge.core.errors import CheckError, DagsterResourceFunctionError
 from kedge.core.events import Begin, Ended, Tick
 from kedge.core.layout import RunPaths
-from kedge.core.memo import has_versions
 from kedge.core.protocol import Outcome, OutcomeStatus
 from kedge.core.run import Run
 from kedge.core.settings import RunSettings
 from kedge.definitions.jobs import JobDefinition
 from kedge.io.in_memory import InMemoryIOManager
-from kedge.local.instance import DagsterInstance
 from kedge.local.results import ExecuteInProcessResult
 from kedge.worker.failures import user_exception
 from kedge.worker.program import Program
@@ -56,15 +54,41 @@ def execute(
         run_id=run_id, max_concurrent=1, retry=job.op_retry_policy, fail_fast=raise_on_error
     )
     program = Program(job, config, run_id, all_tags, InMemoryIOManager(), job.op_graph, settings)
-    program.instance = instance or DagsterInstance.ephemeral()
-    program.instance.begin(program.run)
+    keeper = Keeper(program, instance)
     execution = Execution(program, Run(job.plan(), settings), raise_on_error)
     try:
         execution.run()
     finally:
         result = execution.result()
-        program.instance.end(result, hold=instance is not None)
+        keeper.end(result)
     return result
+
+
+class Keeper:
+    """Notes one run in its instance; without one, in one that is made if a step asks for it."""
+
+    def __init__(self, program: Program, given: Any) -> None:
+        self._program = program
+        self._given = given
+        self._made: Any = None
+        program.make_instance = self._begin
+        if given is not None:
+            _ = program.instance
+
+    def _begin(self) -> Any:
+        if self._given is None:
+            from kedge.local.instance import DagsterInstance
+
+            self._made = DagsterInstance.ephemeral()
+        else:
+            self._made = self._given
+        self._made.begin(self._program.run)
+        return self._made
+
+    def end(self, result: ExecuteInProcessResult) -> None:
+        """Note how it ended."""
+        if self._made is not None:
+            self._made.end(result, hold=self._given is not None)
 
 
 def _checked_id(run_id: str) -> str:
@@ -218,7 +242,7 @@ class Execution:
 
 def _memo_of(program: Program, run: Run, env: StepEnvironment) -> InProcessMemo | None:
     """What memoizes the steps of a run; None when no op is."""
-    if not has_versions(run.plan.graph):
+    if not run.plan.graph.is_memoized:
         return None
     from kedge.local.memoized import InProcessMemo
 

@@ -12,7 +12,7 @@ import os
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -45,14 +45,14 @@ _REFUSED = {
 }
 
 
-@dataclass
 class _Kept:
     """A run of this process. `result` gives its result, as long as somebody holds it."""
 
-    run: DagsterRun
-    created: float
-    ended: float | None = None
-    result: Callable[[], ExecutionResult | None] = lambda: None
+    def __init__(self, run: DagsterRun, created: float) -> None:
+        self.run = run
+        self.created = created
+        self.ended: float | None = None
+        self.result: Callable[[], ExecutionResult | None] = lambda: None
 
     @property
     def record(self) -> RunRecord:

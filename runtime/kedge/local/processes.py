@@ -26,7 +26,7 @@ from kedge.core.errors import KedgeError
 from kedge.core.events import Begin, Cancel, Ended, Event, Tick
 from kedge.core.ids import StepKey
 from kedge.core.layout import RunPaths
-from kedge.core.memo import Memo, has_versions
+from kedge.core.memo import Memo
 from kedge.core.protocol import Binding, Failure, Index, Listing, Outcome, OutcomeStatus, Ticket, Times
 from kedge.core.run import Run
 from kedge.core.settings import Retain
@@ -103,7 +103,7 @@ class ProcessEngine:
         self._plan_digest = digest_of(self._plan_bytes)
         self._method = method
         self._memo: Memo | None = None
-        if has_versions(document.graph):
+        if document.graph.is_memoized:
             self._memo = Memo(document.job, document.run_config, document.tags)
             self._cache = ResultCache(store, paths.namespace)
         self._attempts: dict[AttemptId, _Attempt] = {}

@@ -6,7 +6,7 @@ Made once per process from a job and a run config; the engine's side of a run (p
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
@@ -62,7 +62,8 @@ class Program:
         self.config = config
         chosen = job.op_selection or None
         self.run = DagsterRun(job.name, run_id, config.asked, chosen, status=DagsterRunStatus.STARTED, tags=tags)
-        self.instance: Any = None
+        self.make_instance: Callable[[], Any] | None = None
+        self._instance: Any = None
         self.default_io = default_io
         self.current: StepKey | None = None
         self._bound: dict[str, BoundOp] = {}
@@ -73,8 +74,15 @@ class Program:
     def scope(self, log: Any = None) -> ResourceScope:
         """The resources of this run, not started yet."""
         return ResourceScope(
-            self.job.resource_defs, self.config.resources, self.run.run_id, log, self.run, self.instance
+            self.job.resource_defs, self.config.resources, self.run.run_id, log, self.run, lambda: self.instance
         )
+
+    @property
+    def instance(self) -> Any:
+        """What keeps the runs, made when it is first asked for; None where a step can't see that."""
+        if self._instance is None and self.make_instance is not None:
+            self._instance = self.make_instance()
+        return self._instance
 
     def logging(self) -> contextlib.AbstractContextManager[None]:
         """A block in which messages go to the loggers that the run config names; without any, it changes nothing."""

@@ -20,8 +20,18 @@ from kedge.core.errors import (
     DagsterStepOutputNotFoundError,
 )
 from kedge.core.ids import StepKey
-from kedge.core.memo import EXTERNAL
-from kedge.core.protocol import Binding, Constant, Index, Listing, Outcome, OutcomeStatus, Single, SourceRef, Times
+from kedge.core.protocol import (
+    EXTERNAL,
+    Binding,
+    Constant,
+    Index,
+    Listing,
+    Outcome,
+    OutcomeStatus,
+    Single,
+    SourceRef,
+    Times,
+)
 from kedge.definitions import outputs
 from kedge.definitions.contexts import OpExecutionContext
 from kedge.definitions.ins_outs import NO_VALUE, ConfiguredInput, InputDefinition, OutputDefinition, input_of
@@ -229,7 +239,15 @@ class _Attempt:
         except Exception as error:
             self.left = self.env.clock()
             raise self._user_error(error) from error
-        produced = outputs.stream(definition, result, context.requires_typed_event_stream, self.env.scope.loop)
+        typed = context.requires_typed_event_stream
+        plain = None if typed else outputs.plain_output(definition, result)
+        if plain is not None:
+            self.left = self.env.clock()
+            self.records[plain.name] = self._store(plain, result, None, None)
+            if plain.dagster_type is not NOTHING:
+                self.values[plain.name] = result
+            return
+        produced = outputs.stream(definition, result, typed, self.env.scope.loop)
         while True:
             try:
                 one = next(produced)
@@ -250,7 +268,7 @@ class _Attempt:
                 raise DagsterInvariantViolationError(
                     f"op {self.bound.definition.name} gave output {one.output_name!r} twice"
                 )
-            self.records[one.output_name] = self._store(definition, one, None)
+            self.records[one.output_name] = self._store(definition, one.value, one.metadata, None)
             if definition.dagster_type is not NOTHING:
                 self.values[one.output_name] = one.value
         elif isinstance(one, DynamicOutput):
@@ -261,7 +279,7 @@ class _Attempt:
                     f"op {self.bound.definition.name} gave mapping key {one.mapping_key!r} of output "
                     f"{one.output_name!r} twice"
                 )
-            keys[one.mapping_key] = self._store(definition, one, one.mapping_key)
+            keys[one.mapping_key] = self._store(definition, one.value, one.metadata, one.mapping_key)
             self.values.setdefault(one.output_name, {})[one.mapping_key] = one.value
         else:
             assert self.context is not None
@@ -280,13 +298,15 @@ class _Attempt:
             raise DagsterInvariantViolationError(f"op {op}: output {name!r} takes {wants}, got {got}")
         return definition
 
-    def _store(self, definition: OutputDefinition, one: Any, key: str | None) -> Mapping[str, Any] | None:
+    def _store(
+        self, definition: OutputDefinition, value: Any, metadata: Any, key: str | None
+    ) -> Mapping[str, Any] | None:
         kind = definition.dagster_type
         if not kind.is_any:
-            self._check(kind, one.value, f"output {definition.name!r}")
+            self._check(kind, value, f"output {definition.name!r}")
         env, program, context = self.env, self.env.program, self.context
         assert context is not None
-        noted = one.metadata or None
+        noted = metadata or None
         if context.output_metadata is not None:
             noted = _with_noted(noted, context.get_output_metadata(definition.name, key))
         if kind.is_nothing:
@@ -294,7 +314,7 @@ class _Attempt:
         manager = program.io_manager(definition.io_manager_key, env.scope)
         if manager is program.default_io and env.memory is not None:
             return {"metadata": _encoded(noted)} if noted else None
-        return self._handle(manager, definition, one.value, key, noted)
+        return self._handle(manager, definition, value, key, noted)
 
     def _handle(
         self, manager: Any, definition: OutputDefinition, value: Any, key: str | None, noted: dict[str, Any] | None
