@@ -8,7 +8,7 @@ CLUSTER := PYTHONPATH=hack $(BIN)/python -m cluster
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cluster s3-server cluster-tools cluster-up cluster-down cluster-status plane-up plane-down check lint types layers docs oracle format bench bench-peer locks clean
+.PHONY: help demo test test-cluster s3-server cluster-tools cluster-up cluster-down cluster-status images plane-up plane-down check lint types layers docs oracle format bench bench-peer locks clean
 
 help: ## Show what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ cluster-down: $(VENV)/.dev ## Stop it.
 
 cluster-status: $(VENV)/.dev ## Say how it is.
 	@$(CLUSTER) status
+
+images: $(VENV)/.dev ## Build the images that have changed, and load them into the test cluster if it runs.
+	@$(CLUSTER) images
 
 plane-up: $(VENV)/.dev ## Start a control plane alone, on free ports of loopback.
 	@$(CLUSTER) plane-up

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from cluster import plane, ready, tiers, tools
+from cluster import images, plane, ready, tiers, tools
 from cluster.places import KUBECONFIG
 
 
@@ -82,6 +82,23 @@ def status() -> None:
         sys.exit(1)
     click.echo(f"KUBECONFIG={path}")
     click.echo(ready.kubectl(path, "get", "nodes,pods", "-A", "-o", "wide").stdout.rstrip())
+
+
+@main.command("images")
+@click.argument("names", nargs=-1)
+@tells
+def build_images(names: tuple[str, ...]) -> None:
+    """Build the images that have changed, all or some, and bring them into the cluster if one runs."""
+    began = time.monotonic()
+    built = images.build(names)
+    click.echo(f"{len(built)} images are up to date after {time.monotonic() - began:.1f} s")
+    if os.environ.get(tiers.GIVEN):
+        click.echo(f"{tiers.GIVEN} is given: that cluster takes images from its own registry")
+    elif not tiers.is_running():
+        click.echo("no cluster runs: nothing to load them into; `make cluster-up` starts one")
+    else:
+        loaded = [one.reference for one in built if images.bring(one)]
+        click.echo(f"loaded {', '.join(loaded) or 'nothing new'}: {time.monotonic() - began:.1f} s in all")
 
 
 @main.command("plane-up")

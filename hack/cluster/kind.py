@@ -53,6 +53,11 @@ def load(archive: Path) -> None:
     _call("load", "image-archive", str(archive))
 
 
+def load_image(reference: str) -> None:
+    """Bring an image of Docker's into the cluster, unless it is there."""
+    _call("load", "docker-image", reference)
+
+
 def _call(*arguments: str) -> None:
     command = [str(program()), *arguments, "--name", NAME]
     if arguments[0] != "load":

@@ -39,12 +39,18 @@ def _plane() -> Iterator[dict[str, str]]:
 
 
 @contextlib.contextmanager
+def _images() -> Iterator[dict[str, str]]:
+    images.check()
+    yield {"KEDGE_TEST_IMAGES": "1"}
+
+
+@contextlib.contextmanager
 def _cluster() -> Iterator[dict[str, str]]:
     """The cluster that is there, or one for the length of the block."""
     if os.environ.get(GIVEN):
         yield {"KEDGE_TEST_KUBECONFIG": os.environ[GIVEN]}
         return
-    was_running = kind.is_running() if kind.is_possible() else node.is_running()
+    was_running = is_running()
     up(build=False)
     try:
         yield {"KEDGE_TEST_KUBECONFIG": str(KUBECONFIG)}
@@ -56,8 +62,14 @@ def _cluster() -> Iterator[dict[str, str]]:
 TIERS = (
     Tier("s3", s3.running, "make s3-server"),
     Tier("plane", _plane, "make cluster-tools"),
+    Tier("images", _images, "make images"),
     Tier("cluster", _cluster, "make cluster-tools; it needs root, or Docker and kind"),
 )
+
+
+def is_running() -> bool:
+    """Whether the cluster of this checkout is there."""
+    return kind.is_running() if kind.is_possible() else node.is_running()
 
 
 def up(build: bool = True) -> None:
@@ -94,7 +106,10 @@ def run(command: Sequence[str]) -> int:
     required = {name for name in os.environ.get(REQUIRE, "").split(",") if name}
     unknown = required - {tier.name for tier in TIERS}
     if unknown:
-        print(f"{REQUIRE} names {', '.join(sorted(unknown))}; there are s3, plane, cluster", file=sys.stderr)
+        print(
+            f"{REQUIRE} names {', '.join(sorted(unknown))}; there are {', '.join(tier.name for tier in TIERS)}",
+            file=sys.stderr,
+        )
         return 2
     environment = dict(os.environ)
     with contextlib.ExitStack() as stack:

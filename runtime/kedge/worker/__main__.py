@@ -2,7 +2,7 @@
 
 The store's URL is in $KEDGE_STORE; its credentials are in the environment, as obstore reads them. A local engine
 also gives $KEDGE_HINT_FD, where $KEDGE_HINT is written once the record is stored, and $KEDGE_ENGINE_PID, the parent
-with which to die.
+with which to die. `--version` says which kedge an image has, and does nothing else.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 
+import kedge
 from kedge.core.errors import KedgeError
 from kedge.core.protocol import Ticket
 from kedge.io.stores import open_store
@@ -21,6 +22,8 @@ from kedge.worker.process import EXIT_NO_RECORD, run_ticket
 
 def main() -> int:
     """Run one ticket. Returns the exit code."""
+    if sys.argv[1:]:
+        return _answer(sys.argv[1:])
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     engine = os.environ.pop("KEDGE_ENGINE_PID", None)
@@ -39,6 +42,15 @@ def main() -> int:
         return run_ticket(ticket, store, echo=True, announce=_announce)
     except KeyboardInterrupt:
         return 130
+
+
+def _answer(arguments: list[str]) -> int:
+    if arguments != ["--version"]:
+        told = " ".join(arguments)
+        print(f"kedge.worker: takes --version or nothing, not {told!r}; steps come by $KEDGE_TICKET", file=sys.stderr)  # noqa: T201
+        return 2
+    print(f"kedge {kedge.__version__}")  # noqa: T201
+    return 0
 
 
 def _interrupt(number: int, frame: object) -> None:
