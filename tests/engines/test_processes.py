@@ -303,6 +303,12 @@ def test_a_worker_whose_code_broke_says_so_in_its_record(place: Place) -> None:
     assert (record.failure.error, "ZeroDivisionError" in record.failure.message) == ("TargetError", True)
 
 
+def test_a_forked_step_finds_loaded_what_it_loads_logs_stores_and_hooks_with(place: Place) -> None:
+    code, found = place.run("warm", "--start-method", "fork")
+    assert (code, found["startMethod"]) == (0, "fork")
+    assert (place.folder / "new").read_text() == ""
+
+
 def test_a_worker_alone_loads_no_more_than_is_written_down(place: Place) -> None:
     """A package that creeps in costs every step of every pod; KEDGE_REWRITE_GOLDEN=1 rewrites the list."""
     assert place.run("light")[0] == 0
