@@ -304,8 +304,8 @@ def test_a_worker_whose_code_broke_says_so_in_its_record(place: Place) -> None:
 
 
 def test_a_forked_step_finds_loaded_what_it_loads_logs_stores_and_hooks_with(place: Place) -> None:
-    code, found = place.run("warm", "--start-method", "fork")
-    assert (code, found["startMethod"]) == (0, "fork")
+    code, out, err = place.kedge("run", f"{JOBS.with_name('warm_jobs.py')}:warm", "--json", "--start-method", "fork")
+    assert (code, json.loads(out)["startMethod"]) == (0, "fork"), err
     assert (place.folder / "new").read_text() == ""
 
 

@@ -119,23 +119,6 @@ def notes_modules() -> int:
     return 1
 
 
-@dg.op
-def lists_modules() -> list[str]:
-    return sorted(sys.modules)
-
-
-@dg.op
-def logs_and_passes_on(context: dg.OpExecutionContext, modules: list[str]) -> list[str]:
-    context.log.info("read %s names", len(modules))
-    return modules
-
-
-@dg.success_hook
-def note_what_came_since(context: dg.HookContext) -> None:
-    before = context.op_output_values["result"]
-    (PLACE / "new").write_text("\n".join(sorted(set(sys.modules) - set(before))))
-
-
 @dg.op(out=dg.DynamicOut())
 def many() -> Iterator[dg.DynamicOutput[int]]:
     for i in range(300):
@@ -185,11 +168,6 @@ def chatty() -> None:
 @dg.job
 def light() -> None:
     notes_modules()
-
-
-@dg.job
-def warm() -> None:
-    logs_and_passes_on.with_hooks({note_what_came_since})(lists_modules())
 
 
 @dg.job
