@@ -27,6 +27,8 @@ KEY = "dev.kedge.key"
 DEBIAN = {"buildah": "buildah", "skopeo": "skopeo", "mmdebstrap": "mmdebstrap"}
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _LOG_LINES = 30
+_BUILDKIT = {"DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+"""Attestations make an index out of an image, which kind can't load."""
 
 
 class Builder(Protocol):
@@ -81,7 +83,10 @@ def check() -> None:
 def _docker_answers() -> bool:
     if shutil.which("docker") is None:
         return False
-    asked = subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=20)
+    try:
+        asked = subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=20)
+    except subprocess.TimeoutExpired:
+        return False
     return asked.returncode == 0
 
 
@@ -128,7 +133,7 @@ class Docker:
         with package_index.secrets() as secrets:
             command = ["docker", "build", *secrets, *_flags(recipe, arguments, key)]
             log = cache() / "images" / "logs" / f"{recipe.name}.log"
-            _must(command, f"building {recipe.name}", log, {**os.environ, "DOCKER_BUILDKIT": "1"})
+            _must(command, f"building {recipe.name}", log, {**os.environ, **_BUILDKIT})
 
     def archive(self, reference: str, path: Path, without: Collection[str] = ()) -> None:
         """Always whole."""
@@ -192,7 +197,8 @@ class Buildah:
         return self._storage.run(reference, command)
 
     def _bud(self, name: str, flags: Sequence[str]) -> None:
-        command = ["bud", "--isolation=chroot", "--layers", "--pull-never", *flags]
+        self._storage.tidy()
+        command = ["bud", "--isolation=chroot", "--layers", "--force-rm", "--pull-never", *flags]
         self._must("buildah", command, f"building {name}", name)
 
     def _must(self, program: str, arguments: Sequence[str], what: str, log: str = "store") -> None:

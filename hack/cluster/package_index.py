@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 _KEPT = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "default-timeout", "retries")
-_AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Where pip looks for certificate authorities beside its own settings."""
 
 
@@ -20,7 +20,7 @@ _AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 def secrets() -> Iterator[list[str]]:
     """The flags of a build, good for the length of the block; none where pip works as it comes."""
     found = settings()
-    authority = found.pop("cert", None) or next((os.environ[name] for name in _AUTHORITIES if name in os.environ), None)
+    authority = found.pop("cert", None) or next((os.environ[name] for name in AUTHORITIES if name in os.environ), None)
     kept = {name: value for name, value in found.items() if name in _KEPT}
     flags = []
     if authority:

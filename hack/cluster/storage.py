@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import secrets
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +16,8 @@ _POLICY = {"default": [{"type": "insecureAcceptAnything"}]}
 """Nothing is pulled, so there is nothing to trust or not."""
 _MANY = 400
 """Cached steps of builds, some MB each, after which all are forgotten."""
+_RUN = "kedge-run-"
+"""A container that runs a command is called so, with the number of the process that waits for it."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +75,18 @@ class Storage:
         if len(self._call("images", "--all", "--quiet").stdout.split()) > _MANY:
             self._call("rmi", "--prune", "--force")
 
+    def tidy(self) -> None:
+        """Remove what builds and runs left that were ended from outside. Called where no other build is under way."""
+        listed = self._call("containers", "--noheading", "--format", "{{.ContainerID}} {{.ContainerName}}")
+        for line in listed.stdout.splitlines():
+            identity, name = line.split(maxsplit=1)
+            if not _is_running(name):
+                self._call("rm", identity)
+
     def run(self, reference: str, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         """Run a command in a container of an image, and remove the container."""
-        made = self._call("from", "--pull-never", reference)
+        name = f"{_RUN}{os.getpid()}-{secrets.token_hex(4)}"
+        made = self._call("from", "--pull-never", "--name", name, reference)
         made.check_returncode()
         container = made.stdout.strip()
         try:
@@ -92,6 +105,11 @@ class Storage:
             f'[storage]\ndriver = "{_driver(self.folder)}"\ngraphroot = "{self.folder}/store"\nrunroot = "{state}"\n'
         )
         return store + '[storage.options.overlay]\nskip_mount_home = "true"\n'
+
+
+def _is_running(name: str) -> bool:
+    found = re.match(rf"{_RUN}(\d+)-", name)
+    return found is not None and Path(f"/proc/{found[1]}").exists()
 
 
 def _driver(folder: Path) -> str:
