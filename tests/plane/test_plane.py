@@ -1,0 +1,73 @@
+"""A control plane alone: ready in seconds, several at a time, gone without a trace."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cluster.tools import need
+
+from cluster import plane, processes
+
+
+@pytest.fixture
+def api() -> Iterator[plane.Running]:
+    """A plane of one test."""
+    if "KEDGE_TEST_PLANE" not in os.environ:
+        pytest.skip("no control plane is served; `make cluster-tools` builds it")
+    with plane.running() as found:
+        yield found
+
+
+def kubectl(api: plane.Running, *arguments: str, given: str | None = None) -> str:
+    command = [str(need("kubectl")), f"--kubeconfig={api.kubeconfig}", *arguments]
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+POD = """
+apiVersion: v1
+kind: Pod
+metadata: {name: lonely}
+spec: {containers: [{name: main, image: nothing}]}
+"""
+
+
+def test_it_takes_objects_and_nothing_happens_to_them(api: plane.Running) -> None:
+    kubectl(api, "apply", "-f", "-", given=POD)
+    assert kubectl(api, "get", "pod", "lonely", "-o", "jsonpath={.status.phase}") == "Pending"
+    status = '{"status": {"phase": "Succeeded"}}'
+    kubectl(api, "patch", "pod", "lonely", "--subresource=status", "--type=merge", "-p", status)
+    assert kubectl(api, "get", "pod", "lonely", "-o", "jsonpath={.status.phase}") == "Succeeded"
+
+
+def test_two_side_by_side_know_nothing_of_each_other(api: plane.Running) -> None:
+    with plane.running() as other:
+        kubectl(api, "create", "namespace", "mine")
+        assert "mine" in kubectl(api, "get", "namespaces")
+        assert "mine" not in kubectl(other, "get", "namespaces")
+
+
+def test_nothing_of_it_stays(api: plane.Running) -> None:
+    records = [processes.Record(api.folder / f"{name}.pid") for name in ("etcd", "kube-apiserver")]
+    pids = [record.pid for record in records]
+    assert None not in pids
+    api.stop()
+    assert not any(processes.started(pid) for pid in pids if pid)
+    assert not api.folder.exists()
+
+
+def test_a_process_that_has_another_ones_number_is_left_alone(tmp_path: Path) -> None:
+    other = subprocess.Popen(["sleep", "60"])
+    record = processes.Record(tmp_path / "some.pid")
+    record.path.write_text(f'[{other.pid}, "1"]')
+    try:
+        assert record.pid is None
+        record.end()
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
