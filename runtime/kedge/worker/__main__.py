@@ -13,7 +13,6 @@ import os
 import signal
 import sys
 
-import kedge
 from kedge.core.errors import KedgeError
 from kedge.core.protocol import Ticket
 from kedge.io.stores import open_store
@@ -49,7 +48,9 @@ def _answer(arguments: list[str]) -> int:
         told = " ".join(arguments)
         print(f"kedge.worker: takes --version or nothing, not {told!r}; steps come by $KEDGE_TICKET", file=sys.stderr)  # noqa: T201
         return 2
-    print(f"kedge {kedge.__version__}")  # noqa: T201
+    from importlib.metadata import version
+
+    print(f"kedge {version('kedge')}")  # noqa: T201
     return 0
 
 
