@@ -8,10 +8,10 @@ CLUSTER := PYTHONPATH=hack $(BIN)/python -m cluster
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cluster s3-server cluster-tools cluster-up cluster-down cluster-status images plane-up plane-down check lint types layers docs oracle format bench bench-peer locks clean
+.PHONY: help demo test test-cluster s3-server cluster-packages cluster-tools cluster-up cluster-down cluster-status images plane-up plane-down check lint types layers docs oracle format bench bench-peer locks clean
 
 help: ## Show what there is to make.
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit("Kedge needs Python 3.11 or later; call make PYTHON=/path/to/python") if sys.version_info < (3, 11) else None'
@@ -39,13 +39,16 @@ test: $(VENV)/.dev ## Run all checks and tests.
 check: test ## The same as test.
 
 test-cluster: $(VENV)/.dev ## Run all tests; a tier that this machine can't serve is an error.
-	KEDGE_REQUIRE=s3,plane,cluster $(CLUSTER) run -- $(BIN)/python -m pytest -n 2
+	KEDGE_REQUIRE=s3,plane,images,cluster $(CLUSTER) run -- $(BIN)/python -m pytest -n 2
 
 s3-server: $(VENV)/.dev ## Build the S3 server that some tests need (needs Go; once a machine).
 	$(CLUSTER) tools versitygw
 
 cluster-tools: $(VENV)/.dev ## Build what the test cluster is made of (needs Go; 15 minutes once a machine).
 	$(CLUSTER) tools etcd kubernetes coredns versitygw
+
+cluster-packages: $(VENV)/.dev ## Install what a cluster without Docker needs of Debian's packages (as root).
+	@$(CLUSTER) packages
 
 cluster-up: $(VENV)/.dev ## Start the test cluster: kind where Docker is, namespaces of this machine elsewhere.
 	@$(CLUSTER) up

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from cluster import images, plane, ready, tiers, tools
+from cluster import builders, debian, images, node, plane, ready, tiers, tools
 from cluster.places import KUBECONFIG
 
 
@@ -41,6 +41,13 @@ def main() -> None:
 def build_tools(names: tuple[str, ...]) -> None:
     """Build the programs that are not in the cache: all, or those of some tools."""
     tools.build(names or tuple(tools.TOOLS))
+
+
+@main.command()
+@tells
+def packages() -> None:
+    """Install Debian's packages that a cluster without Docker needs and this machine lacks."""
+    debian.install(node.DEBIAN | builders.DEBIAN)
 
 
 @main.command()

@@ -9,13 +9,12 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from cluster import base_image, package_index
+from cluster import base_image, debian, package_index
 from cluster.layouts import Layout
 from cluster.places import cache
 from cluster.recipes import Recipe
@@ -24,8 +23,12 @@ from cluster.tools import Missing
 
 KEY = "dev.kedge.key"
 """The label that holds an image's key."""
-DEBIAN = {"buildah": "buildah", "skopeo": "skopeo", "mmdebstrap": "mmdebstrap"}
-_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+DEBIAN = {
+    "buildah": "buildah",
+    "skopeo": "skopeo",
+    "mmdebstrap": "mmdebstrap",
+    "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
+}
 _LOG_LINES = 30
 _BUILDKIT = {"DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
 """Attestations make an index out of an image, which kind can't load."""
@@ -66,18 +69,7 @@ def find() -> Builder:
 
 def check() -> None:
     """Raise Missing when images can't be built without Docker."""
-    lacks = []
-    if sys.platform != "linux":
-        lacks.append("Linux: elsewhere start Docker")
-    elif os.geteuid() != 0:
-        lacks.append("root: call it with sudo, or start Docker")
-    packages = [package for program, package in DEBIAN.items() if shutil.which(program) is None]
-    if not _KEYRING.exists():
-        packages.append("debian-archive-keyring")
-    if packages:
-        lacks.append(f"programs: apt-get install {' '.join(sorted(packages))}")
-    if lacks:
-        raise Missing("images without Docker need\n" + "\n".join(f"  - {one}" for one in lacks))
+    debian.check("building images", "start Docker", DEBIAN)
 
 
 def _docker_answers() -> bool:

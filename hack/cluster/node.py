@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from cluster import control_plane
+from cluster import control_plane, debian
 from cluster.control_plane import PODS, SERVICE_OF_DNS, SERVICES, Plane
 from cluster.pki import Authority
 from cluster.places import HACK, STATE
@@ -30,6 +30,7 @@ OUTSIDE, INSIDE = "10.230.0.1", "10.230.0.2"
 CABLE, CABLE_INSIDE = "kedge-cable", "eth0"
 CGROUP = "kedge-test"
 PAUSE = "localhost/kedge-pause:1"
+CNI = os.environ.get("KEDGE_CNI_BIN") or "/usr/lib/cni"
 DEBIAN = {
     "containerd": "containerd",
     "runc": "runc",
@@ -37,24 +38,13 @@ DEBIAN = {
     "iptables": "iptables",
     "conntrack": "conntrack",
     "unshare": "util-linux",
+    f"{CNI}/bridge": "containernetworking-plugins",
 }
-CNI = Path(os.environ.get("KEDGE_CNI_BIN") or "/usr/lib/cni")
 
 
 def check() -> None:
     """Raise Missing, with all that is missing and what to do, when the node can't be made here."""
-    lacks = []
-    if sys.platform != "linux":
-        lacks.append("Linux: elsewhere install Docker and kind")
-    elif os.geteuid() != 0:
-        lacks.append("root: call it with sudo, or install Docker and kind")
-    packages = [package for program, package in DEBIAN.items() if shutil.which(program) is None]
-    if not (CNI / "bridge").exists():
-        packages.append("containernetworking-plugins")
-    if packages:
-        lacks.append(f"programs: apt-get install {' '.join(sorted(set(packages)))}")
-    if lacks:
-        raise Missing("a node without Docker needs\n" + "\n".join(f"  - {one}" for one in lacks))
+    debian.check("a node", "install Docker and kind", DEBIAN)
 
 
 def plane() -> Plane:
@@ -67,11 +57,22 @@ def is_running() -> bool:
     return RECORD.pid is not None
 
 
+def elsewhere() -> Path | None:
+    """The state of another checkout's node that runs on this machine: the two would have the same addresses."""
+    record = Record(HOLDER.resolve())
+    return record.path.parent if record.path != RECORD.path.resolve() and record.pid is not None else None
+
+
 def up() -> None:
     """Start the node. Raises Missing when it can't be."""
     check()
     if is_running():
         return
+    other = elsewhere()
+    if other is not None:
+        raise Missing(f"a node runs from {other}, with the same addresses; `make cluster-down` there ends it")
+    HOLDER.unlink(missing_ok=True)
+    HOLDER.symlink_to(RECORD.path)
     if (STATE / "etcd").exists():
         shutil.rmtree(STATE / "etcd")
     for folder in ("logs", "pki", "containerd", "kubelet", "cni"):
@@ -86,9 +87,12 @@ def up() -> None:
 def down() -> None:
     """End the node, and whatever of it is left on the machine. Nothing else is touched."""
     RECORD.end()
+    if elsewhere() is not None:
+        return
     if _run("ip", "link", "show", CABLE).returncode == 0:
         _run("ip", "link", "delete", CABLE)
     _remove_cgroups()
+    HOLDER.unlink(missing_ok=True)
 
 
 def enter(*command: str) -> subprocess.CompletedProcess[str]:
@@ -103,6 +107,8 @@ def enter(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 RECORD = Record(STATE / "node.pid")
+HOLDER = Path("/run/kedge-node.pid")
+"""Leads to the record of the one node that this machine has."""
 
 
 def _launch(specification: Path) -> int:
