@@ -45,7 +45,7 @@ s3-server: $(VENV)/.dev ## Build the S3 server that some tests need (needs Go; o
 	$(CLUSTER) tools versitygw
 
 cluster-tools: $(VENV)/.dev ## Build what the test cluster is made of (needs Go; 15 minutes once a machine).
-	$(CLUSTER) tools etcd kubernetes coredns versitygw
+	$(CLUSTER) tools etcd kubernetes coredns kwok versitygw kind
 
 cluster-packages: $(VENV)/.dev ## Install what a cluster without Docker needs of Debian's packages (as root).
 	@$(CLUSTER) packages
@@ -62,8 +62,8 @@ cluster-status: $(VENV)/.dev ## Say how it is.
 images: $(VENV)/.dev ## Build the images that have changed, and load them into the test cluster if it runs.
 	@$(CLUSTER) images
 
-plane-up: $(VENV)/.dev ## Start a control plane alone, on free ports of loopback.
-	@$(CLUSTER) plane-up
+plane-up: $(VENV)/.dev ## Start a control plane alone, on free ports of loopback; NODES=1000 adds fake nodes.
+	@$(CLUSTER) plane-up --nodes $(or $(NODES),0)
 
 plane-down: $(VENV)/.dev ## Stop all of these.
 	@$(CLUSTER) plane-down

@@ -1,6 +1,6 @@
 """A control plane alone: etcd and kube-apiserver on free ports of loopback, for tests that play the kubelet themselves.
 
-The idea is envtest's. No root, no node; several may run side by side.
+The idea is envtest's. No root, no node; several may run side by side. With it, for scale, fake nodes (`cluster.fakes`).
 """
 
 from __future__ import annotations
@@ -13,14 +13,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster import processes, ready
+from cluster import fakes, processes, ready
 from cluster.control_plane import Plane
 from cluster.places import STATE
 from cluster.tools import need
 
 FOLDER = STATE / "planes"
-ADMISSION = "--disable-admission-plugins=ServiceAccount"
-"""No controller makes service accounts here, and a pod needs none to be looked at."""
+NEEDS = ("etcd", "kube-apiserver", "kubectl")
+NEEDS_FOR_NODES = (*NEEDS, "kube-scheduler", "kwok")
+ENDS = ("kwok", "kube-scheduler", "kube-apiserver", "etcd")
+"""The programs in the order in which they are ended."""
+ADMISSION = "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition"
+"""No controller is here to make service accounts, or to take taints away again."""
 
 
 @dataclass(frozen=True)
@@ -34,43 +38,50 @@ class Running:
         """An administrator's."""
         return self.folder / "kubeconfig"
 
+    def end(self) -> None:
+        """End its programs; what they said stays."""
+        for name in ENDS:
+            processes.Record(self.folder / f"{name}.pid").end()
+
     def stop(self) -> None:
         """End it and remove all that it had."""
-        for name in ("kube-apiserver", "etcd"):
-            processes.Record(self.folder / f"{name}.pid").end()
+        self.end()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def up(folder: Path | None = None) -> Running:
-    """Start a plane and wait until its API is ready. Raises Missing when it can't be."""
-    for program in ("etcd", "kube-apiserver", "kubectl"):
+def up(nodes: int = 0) -> Running:
+    """Start a plane, and wait until its API and its fake nodes are ready. Raises Missing when they can't be."""
+    for program in NEEDS_FOR_NODES if nodes else NEEDS:
         need(program)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    place = folder or Path(tempfile.mkdtemp(prefix="plane-", dir=FOLDER))
+    place = Path(tempfile.mkdtemp(prefix="plane-", dir=FOLDER))
     api, etcd, peer = _free_ports(3)
     plane = Plane(place, "127.0.0.1", api, etcd, peer)
-    plane.prepare()
+    authority = plane.prepare()
     running = Running(place)
     try:
         processes.start(plane.etcd(), place, "etcd")
         processes.start([*plane.apiserver(), ADMISSION], place, "kube-apiserver")
         ready.api(running.kubeconfig, place)
+        if nodes:
+            for name, command in fakes.programs(plane, authority).items():
+                processes.start(command, place, name)
+            fakes.join(running.kubeconfig, nodes, place)
     except BaseException:
-        running.stop()
+        running.end()
         raise
     return running
 
 
-def all_running() -> list[Running]:
-    """The planes that were started from here and are up."""
-    folders = sorted(FOLDER.glob("*")) if FOLDER.exists() else []
-    return [Running(one) for one in folders if processes.Record(one / "kube-apiserver.pid").pid is not None]
+def all_here() -> list[Running]:
+    """The planes that were started from here, those that failed to start among them."""
+    return [Running(one) for one in sorted(FOLDER.glob("*"))]
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Running]:
-    """A plane for the length of a block."""
-    found = up()
+def running(nodes: int = 0) -> Iterator[Running]:
+    """A plane for the length of a block, with fake nodes if asked for."""
+    found = up(nodes)
     try:
         yield found
     finally:

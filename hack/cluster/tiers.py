@@ -33,7 +33,7 @@ class Tier:
 
 @contextlib.contextmanager
 def _plane() -> Iterator[dict[str, str]]:
-    for program in ("etcd", "kube-apiserver", "kubectl"):
+    for program in plane.NEEDS_FOR_NODES:
         tools.need(program)
     yield {"KEDGE_TEST_PLANE": "1"}
 
@@ -97,7 +97,7 @@ def down() -> None:
         kind.down()
     else:
         node.down()
-    for one in plane.all_running():
+    for one in plane.all_here():
         one.stop()
 
 

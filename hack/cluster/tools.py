@@ -85,20 +85,23 @@ def need(binary: str) -> Path:
 
 
 def build(names: Sequence[str]) -> None:
-    """Build the programs of some tools that are not there yet. Raises Missing without Go, or when a build fails."""
-    for name in names:
-        tool = TOOLS[name]
-        for binary, package in tool.packages.items():
-            if find(binary) is None:
-                _build(tool, binary, package)
+    """Build all programs of some tools. Raises Missing as `build_programs` does."""
+    build_programs([binary for name in names for binary in TOOLS[name].packages])
 
 
-def _build(tool: Tool, binary: str, package: str) -> None:
+def build_programs(binaries: Sequence[str]) -> None:
+    """Build the programs that are not there yet. Raises Missing without Go, or when a build fails."""
+    for binary in binaries:
+        if find(binary) is None:
+            _build(_HOME[binary], binary)
+
+
+def _build(tool: Tool, binary: str) -> None:
     if shutil.which("go") is None:
         raise Missing(f"there is no Go here to build {binary}; install Go, or set {ASSETS[0]} to a folder that has it")
     print(f"building {binary} {tool.version} (once a machine)", flush=True)
     tool.folder.mkdir(parents=True, exist_ok=True)
-    target = "/".join(part for part in (tool.module, package) if part)
+    target = "/".join(part for part in (tool.module, tool.packages[binary]) if part)
     partial = tool.folder / f".{binary}.{os.getpid()}"
     command = ["go", "build", "-trimpath", "-ldflags", tool.flags(), "-o", str(partial), target]
     done = subprocess.run(command, cwd=tool.source, env={**os.environ, "CGO_ENABLED": "0"}, check=False)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from cluster.tools import need
 
 SECONDS = 90

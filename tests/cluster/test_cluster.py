@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster.recipes import RECIPES
 
 import kedge
 from cluster import images, s3
+from cluster.recipes import RECIPES
 
 RUNTIME = RECIPES["kedge-runtime"].reference
 GATEWAY = RECIPES["kedge-versitygw"].reference

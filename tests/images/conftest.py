@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from cluster import images
 from cluster.recipes import RECIPES
 from cluster.tools import Missing

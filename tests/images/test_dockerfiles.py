@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from cluster import base_image
 from cluster.places import ROOT
 from cluster.recipes import RECIPES

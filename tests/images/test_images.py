@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from image_tried import Images
+
 from cluster import images
 from cluster.places import ROOT
 from cluster.recipes import RECIPES, Recipe
-from image_tried import Images
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 MB = 1_000_000

@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
 from cluster import base_image
 from cluster.places import ROOT
 from cluster.recipes import RECIPES, Recipe, sources, with_parents

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cluster.tools import need
+import yaml
 
-from cluster import plane, processes
+from cluster import fakes, plane, processes
+from cluster.tools import need
 
 
 @pytest.fixture
@@ -42,6 +44,35 @@ def test_it_takes_objects_and_nothing_happens_to_them(api: plane.Running) -> Non
     status = '{"status": {"phase": "Succeeded"}}'
     kubectl(api, "patch", "pod", "lonely", "--subresource=status", "--type=merge", "-p", status)
     assert kubectl(api, "get", "pod", "lonely", "-o", "jsonpath={.status.phase}") == "Succeeded"
+
+
+def test_pods_on_fake_nodes_end_as_their_annotations_say() -> None:
+    with fake_nodes(3) as api:
+        ends = {"none": {}, "well": {fakes.DURATION: "100ms"}, "ill": {fakes.DURATION: "1ms", fakes.EXIT_CODE: "3"}}
+        for name, annotations in ends.items():
+            kubectl(api, "apply", "-f", "-", given=yaml.safe_dump(fake_pod(name, annotations)))
+        for name, phase in {"none": "Running", "well": "Succeeded", "ill": "Failed"}.items():
+            kubectl(api, "wait", f"pod/{name}", f"--for=jsonpath={{.status.phase}}={phase}", "--timeout=60s")
+        code = "jsonpath={.status.containerStatuses[0].state.terminated.exitCode}"
+        assert [kubectl(api, "get", "pod", name, "-o", code) for name in ends] == ["", "0", "3"]
+        kubectl(api, "delete", "pod", "none", "--timeout=60s")
+
+
+@contextlib.contextmanager
+def fake_nodes(count: int) -> Iterator[plane.Running]:
+    if "KEDGE_TEST_PLANE" not in os.environ:
+        pytest.skip("no control plane is served; `make cluster-tools` builds it")
+    with plane.running(nodes=count) as found:
+        yield found
+
+
+def fake_pod(name: str, annotations: dict[str, str]) -> dict[str, object]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "annotations": annotations},
+        "spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "nothing"}]},
+    }
 
 
 def test_two_side_by_side_know_nothing_of_each_other(api: plane.Running) -> None:
