@@ -85,7 +85,7 @@ def up() -> None:
 
 
 def down() -> None:
-    """End the node, and whatever of it is left on the machine. Nothing else is touched."""
+    """End the node and remove what it left on the machine, and nothing else. Raises Missing when something stays."""
     RECORD.end()
     if elsewhere() is not None:
         return
@@ -93,6 +93,20 @@ def down() -> None:
         _run("ip", "link", "delete", CABLE)
     _remove_cgroups()
     HOLDER.unlink(missing_ok=True)
+    remains = left()
+    if remains:
+        raise Missing(f"of the node there is still on this machine: {', '.join(remains)}")
+
+
+def left() -> list[str]:
+    """What the machine itself has of the node: its end of the cable, cgroups, mounts."""
+    cable = [CABLE] if _run("ip", "link", "show", CABLE).returncode == 0 else []
+    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines()]
+    return [
+        *cable,
+        *(str(top) for top in _cgroups() if top.exists()),
+        *(place for place in mounts if Path(place).is_relative_to(STATE)),
+    ]
 
 
 def enter(*command: str) -> subprocess.CompletedProcess[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cluster.tools import Missing, need
 
+ENDPOINT = "KEDGE_TEST_S3_ENDPOINT"
 BUCKET = "kedge-test"
 ACCESS_KEY, SECRET_KEY = "test", "not-a-secret"
 START_SECONDS = 20.0
@@ -42,7 +43,7 @@ def running(address: str = "127.0.0.1") -> Iterator[dict[str, str]]:
 def client(endpoint: str) -> dict[str, str]:
     """The environment with which tests and steps find the server."""
     return {
-        "KEDGE_TEST_S3_ENDPOINT": endpoint,
+        ENDPOINT: endpoint,
         "KEDGE_TEST_S3_BUCKET": BUCKET,
         "AWS_ENDPOINT": endpoint,
         "AWS_ALLOW_HTTP": "true",

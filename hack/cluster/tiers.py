@@ -19,15 +19,17 @@ from cluster.tools import Missing
 
 REQUIRE = "KEDGE_REQUIRE"
 GIVEN = "KEDGE_KUBECONFIG"
+PLANE, IMAGES, CLUSTER = "KEDGE_TEST_PLANE", "KEDGE_TEST_IMAGES", "KEDGE_TEST_KUBECONFIG"
 FOR_NODE = ("kubernetes", "etcd", "coredns")
 
 
 @dataclass(frozen=True)
 class Tier:
-    """A tier: how it is served for the length of a block, and how to get it where it can't be."""
+    """A tier: how it is served for the length of a block, by what variable tests know of it, and how to get it."""
 
     name: str
     serve: Callable[[], contextlib.AbstractContextManager[dict[str, str]]]
+    variable: str
     how_to_get: str
 
 
@@ -35,35 +37,35 @@ class Tier:
 def _plane() -> Iterator[dict[str, str]]:
     for program in plane.NEEDS_FOR_NODES:
         tools.need(program)
-    yield {"KEDGE_TEST_PLANE": "1"}
+    yield {PLANE: "1"}
 
 
 @contextlib.contextmanager
 def _images() -> Iterator[dict[str, str]]:
     images.check()
-    yield {"KEDGE_TEST_IMAGES": "1"}
+    yield {IMAGES: "1"}
 
 
 @contextlib.contextmanager
 def _cluster() -> Iterator[dict[str, str]]:
     """The cluster that is there, or one for the length of the block."""
     if os.environ.get(GIVEN):
-        yield {"KEDGE_TEST_KUBECONFIG": os.environ[GIVEN]}
+        yield {CLUSTER: os.environ[GIVEN]}
         return
     was_running = is_running()
     up(build=False)
     try:
-        yield {"KEDGE_TEST_KUBECONFIG": str(KUBECONFIG)}
+        yield {CLUSTER: str(KUBECONFIG)}
     finally:
         if not was_running:
             down()
 
 
 TIERS = (
-    Tier("s3", s3.running, "make s3-server"),
-    Tier("plane", _plane, "make cluster-tools"),
-    Tier("images", _images, "make images"),
-    Tier("cluster", _cluster, "make cluster-tools; it needs root, or Docker and kind"),
+    Tier("s3", s3.running, s3.ENDPOINT, "make s3-server"),
+    Tier("plane", _plane, PLANE, "make cluster-tools"),
+    Tier("images", _images, IMAGES, "make images"),
+    Tier("cluster", _cluster, CLUSTER, "make cluster-tools; it needs root, or Docker and kind"),
 )
 
 

@@ -144,10 +144,9 @@ ENGINES = {
     "spawned": across_processes("spawn"),
     "over S3": across_processes("fork", over_s3=True),
 }
-NO_S3 = pytest.mark.skipif("KEDGE_TEST_S3_ENDPOINT" not in os.environ, reason="KEDGE_TEST_S3_ENDPOINT isn't set")
 
 
-@pytest.fixture(params=[pytest.param(name, marks=NO_S3 if name == "over S3" else ()) for name in ENGINES])
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.s3 if name == "over S3" else ()) for name in ENGINES])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Observed]:
     """Run a job of conformance_jobs.py, or of the file in `file:job`, on one of the engines."""
     chosen = ENGINES[request.param]

@@ -30,6 +30,9 @@ for name, module in sorted(sys.modules.items()):
 """
 
 
+pytestmark = pytest.mark.images
+
+
 @pytest.mark.parametrize("name", list(RECIPES))
 def test_nobody_is_root(image: Images, name: str) -> None:
     assert image(name).config["User"] == "65532:65532"

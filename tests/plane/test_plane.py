@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from cluster import fakes, plane, processes
+from cluster import fakes, processes
+from cluster import plane as planes
 from cluster.tools import need
 
-
-@pytest.fixture
-def api() -> Iterator[plane.Running]:
-    """A plane of one test."""
-    if "KEDGE_TEST_PLANE" not in os.environ:
-        pytest.skip("no control plane is served; `make cluster-tools` builds it")
-    with plane.running() as found:
-        yield found
+pytestmark = pytest.mark.plane
 
 
-def kubectl(api: plane.Running, *arguments: str, given: str | None = None) -> str:
-    command = [str(need("kubectl")), f"--kubeconfig={api.kubeconfig}", *arguments]
+def kubectl(plane: planes.Running, *arguments: str, given: str | None = None) -> str:
+    command = [str(need("kubectl")), f"--kubeconfig={plane.kubeconfig}", *arguments]
     done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
@@ -38,32 +29,24 @@ spec: {containers: [{name: main, image: nothing}]}
 """
 
 
-def test_it_takes_objects_and_nothing_happens_to_them(api: plane.Running) -> None:
-    kubectl(api, "apply", "-f", "-", given=POD)
-    assert kubectl(api, "get", "pod", "lonely", "-o", "jsonpath={.status.phase}") == "Pending"
+def test_it_takes_objects_and_nothing_happens_to_them(plane: planes.Running) -> None:
+    kubectl(plane, "apply", "-f", "-", given=POD)
+    assert kubectl(plane, "get", "pod", "lonely", "-o", "jsonpath={.status.phase}") == "Pending"
     status = '{"status": {"phase": "Succeeded"}}'
-    kubectl(api, "patch", "pod", "lonely", "--subresource=status", "--type=merge", "-p", status)
-    assert kubectl(api, "get", "pod", "lonely", "-o", "jsonpath={.status.phase}") == "Succeeded"
+    kubectl(plane, "patch", "pod", "lonely", "--subresource=status", "--type=merge", "-p", status)
+    assert kubectl(plane, "get", "pod", "lonely", "-o", "jsonpath={.status.phase}") == "Succeeded"
 
 
 def test_pods_on_fake_nodes_end_as_their_annotations_say() -> None:
-    with fake_nodes(3) as api:
+    with planes.running(nodes=3) as plane:
         ends = {"none": {}, "well": {fakes.DURATION: "100ms"}, "ill": {fakes.DURATION: "1ms", fakes.EXIT_CODE: "3"}}
         for name, annotations in ends.items():
-            kubectl(api, "apply", "-f", "-", given=yaml.safe_dump(fake_pod(name, annotations)))
+            kubectl(plane, "apply", "-f", "-", given=yaml.safe_dump(fake_pod(name, annotations)))
         for name, phase in {"none": "Running", "well": "Succeeded", "ill": "Failed"}.items():
-            kubectl(api, "wait", f"pod/{name}", f"--for=jsonpath={{.status.phase}}={phase}", "--timeout=60s")
+            kubectl(plane, "wait", f"pod/{name}", f"--for=jsonpath={{.status.phase}}={phase}", "--timeout=60s")
         code = "jsonpath={.status.containerStatuses[0].state.terminated.exitCode}"
-        assert [kubectl(api, "get", "pod", name, "-o", code) for name in ends] == ["", "0", "3"]
-        kubectl(api, "delete", "pod", "none", "--timeout=60s")
-
-
-@contextlib.contextmanager
-def fake_nodes(count: int) -> Iterator[plane.Running]:
-    if "KEDGE_TEST_PLANE" not in os.environ:
-        pytest.skip("no control plane is served; `make cluster-tools` builds it")
-    with plane.running(nodes=count) as found:
-        yield found
+        assert [kubectl(plane, "get", "pod", name, "-o", code) for name in ends] == ["", "0", "3"]
+        kubectl(plane, "delete", "pod", "none", "--timeout=60s")
 
 
 def fake_pod(name: str, annotations: dict[str, str]) -> dict[str, object]:
@@ -75,20 +58,20 @@ def fake_pod(name: str, annotations: dict[str, str]) -> dict[str, object]:
     }
 
 
-def test_two_side_by_side_know_nothing_of_each_other(api: plane.Running) -> None:
-    with plane.running() as other:
-        kubectl(api, "create", "namespace", "mine")
-        assert "mine" in kubectl(api, "get", "namespaces")
+def test_two_side_by_side_know_nothing_of_each_other(plane: planes.Running) -> None:
+    with planes.running() as other:
+        kubectl(plane, "create", "namespace", "mine")
+        assert "mine" in kubectl(plane, "get", "namespaces")
         assert "mine" not in kubectl(other, "get", "namespaces")
 
 
-def test_nothing_of_it_stays(api: plane.Running) -> None:
-    records = [processes.Record(api.folder / f"{name}.pid") for name in ("etcd", "kube-apiserver")]
+def test_nothing_of_it_stays(plane: planes.Running) -> None:
+    records = [processes.Record(plane.folder / f"{name}.pid") for name in ("etcd", "kube-apiserver")]
     pids = [record.pid for record in records]
     assert None not in pids
-    api.stop()
+    plane.stop()
     assert not any(processes.started(pid) for pid in pids if pid)
-    assert not api.folder.exists()
+    assert not plane.folder.exists()
 
 
 def test_a_process_that_has_another_ones_number_is_left_alone(tmp_path: Path) -> None:

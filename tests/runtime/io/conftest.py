@@ -39,10 +39,9 @@ MAKERS: dict[str, Callable[[Path], Store]] = {
     "obstore-local": _obstore_local,
     "s3": _s3,
 }
-NO_S3 = pytest.mark.skipif("KEDGE_TEST_S3_ENDPOINT" not in os.environ, reason="KEDGE_TEST_S3_ENDPOINT isn't set")
 
 
-@pytest.fixture(params=[pytest.param(name, marks=NO_S3 if name == "s3" else ()) for name in MAKERS])
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.s3 if name == "s3" else ()) for name in MAKERS])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """An empty store of each kind."""
     made = MAKERS[request.param](tmp_path)

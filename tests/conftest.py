@@ -1,4 +1,8 @@
-"""What the tests of a cluster share: a way to call it, a namespace for each test, and what to tell of a failed one."""
+"""Tiers of tests, and what those with a control plane or a cluster share.
+
+A test that needs more than Python is marked with its tier, and runs where `make test` serves it. Each test of a cluster
+has a namespace of its own, of which pods, events and logs are printed when the test fails.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
+from cluster import plane as planes
+from cluster.tiers import CLUSTER, TIERS
 from cluster.tools import need
 
 SECONDS = 90
@@ -50,19 +56,39 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report  # type: ignore[return-value]
 
 
-@pytest.fixture(scope="session")
-def kubeconfig() -> str:
-    """The cluster that was served for this run."""
-    found = os.environ.get("KEDGE_TEST_KUBECONFIG")
-    if found is None:
-        pytest.skip("no cluster is served; call the tests through `make test`, with what it asks for")
-    return found
+def pytest_configure(config: pytest.Config) -> None:
+    """Each tier is a marker."""
+    for tier in TIERS:
+        config.addinivalue_line("markers", f"{tier.name}: runs where {tier.variable} is set; get it: {tier.how_to_get}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is not served is skipped, and says how to get it; `KEDGE_REQUIRE` lets no run begin without it."""
+    for tier in TIERS:
+        if tier.variable not in os.environ:
+            why = f"the tier {tier.name} is not served: call the tests by `make test`. Get it: {tier.how_to_get}"
+            for item in items:
+                if item.get_closest_marker(tier.name) is not None:
+                    item.add_marker(pytest.mark.skip(reason=why))
 
 
 @pytest.fixture
-def kubectl(kubeconfig: str, request: pytest.FixtureRequest) -> Iterator[Kubectl]:
+def plane() -> Iterator[planes.Running]:
+    """A control plane of one test: etcd and kube-apiserver alone."""
+    with planes.running() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def cluster() -> str:
+    """The kubeconfig of the cluster that was served for this run."""
+    return os.environ[CLUSTER]
+
+
+@pytest.fixture
+def kubectl(cluster: str, request: pytest.FixtureRequest) -> Iterator[Kubectl]:
     """kubectl in a fresh namespace that enforces restricted Pod Security."""
-    found = Kubectl(kubeconfig, f"test-{uuid.uuid4().hex[:8]}")
+    found = Kubectl(cluster, f"test-{uuid.uuid4().hex[:8]}")
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     found.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": found.namespace, "labels": labels}})
     yield found
