@@ -128,7 +128,7 @@ def main() -> None:
             rows["fork"].append(to_user_code(folder, "fork"))
             rows["spawn"].append(to_user_code(folder, "spawn"))
             if number < options.peer_rounds and Path(options.peer_python).exists():
-                rows["peer"].append(peer(options.peer_python, folder)["job_execute_s"])
+                rows["peer"].append(peer(os.path.abspath(options.peer_python), folder)["job_execute_s"])
     medians = {key: statistics.median(values) for key, values in rows.items() if values}
     report(medians)
     print(json.dumps({key: round(value, 3) for key, value in medians.items()}))
