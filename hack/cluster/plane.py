@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -55,7 +54,7 @@ def up(nodes: int = 0) -> Running:
         need(program)
     FOLDER.mkdir(parents=True, exist_ok=True)
     place = Path(tempfile.mkdtemp(prefix="plane-", dir=FOLDER))
-    api, etcd, peer = _free_ports(3)
+    api, etcd, peer = processes.free_ports(3)
     plane = Plane(place, "127.0.0.1", api, etcd, peer)
     authority = plane.prepare()
     running = Running(place)
@@ -86,11 +85,3 @@ def running(nodes: int = 0) -> Iterator[Running]:
         yield found
     finally:
         found.stop()
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Sequence
@@ -64,3 +66,12 @@ def start(command: Sequence[str], folder: Path, name: str) -> Record:
     record.write(process.pid)
     process.returncode = 0  # whoever ends it may be another process; nobody waits for it here
     return record
+
+
+def free_ports(count: int, address: str = "127.0.0.1") -> list[int]:
+    """Ports of an address that nobody listens on now."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((address, 0))
+        return [probe.getsockname()[1] for probe in probes]

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from cluster import processes
 from cluster.tools import Missing, need
 
 ENDPOINT = "KEDGE_TEST_S3_ENDPOINT"
@@ -25,7 +26,7 @@ def running(address: str = "127.0.0.1") -> Iterator[dict[str, str]]:
     program = need("versitygw")
     with tempfile.TemporaryDirectory(prefix="kedge-s3-") as folder:
         (Path(folder) / BUCKET).mkdir()
-        port = _free_port(address)
+        (port,) = processes.free_ports(1, address)
         server = subprocess.Popen(
             [str(program), "--port", f"{address}:{port}", "posix", folder],
             env={**os.environ, "ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY},
@@ -51,13 +52,6 @@ def client(endpoint: str) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
     }
-
-
-def _free_port(address: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait_for(address: str, port: int, server: subprocess.Popen[bytes]) -> None:

@@ -17,6 +17,7 @@ from kedge.core.ids import is_name, is_op_name
 from kedge.core.retry import RetryPolicy
 
 DEFAULT_OUTPUT = "result"
+PARTITION_TAG = "dagster/partition"
 PRIORITY_TAGS = ("kedge/priority", "dagster/priority")
 GRAPH_VERSION = 1
 

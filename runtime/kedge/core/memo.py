@@ -14,12 +14,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from kedge.core.digests import hex_digest
-from kedge.core.graph import OpNode
+from kedge.core.graph import PARTITION_TAG, OpNode
 from kedge.core.ids import StepKey
 from kedge.core.protocol import Binding, Constant, Listing, Outcome, Single, SourceRef
 
 KEY_VERSION = 1
-PARTITION_TAG = "dagster/partition"
 
 
 class Memo:

@@ -7,6 +7,7 @@ every version of both.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -143,6 +144,10 @@ class Outcome:
         if self.cached_from is not None:
             found["cachedFrom"] = self.cached_from
         return found
+
+    def to_bytes(self) -> bytes:
+        """The record as it is stored."""
+        return json.dumps(self.to_json(), separators=(",", ":")).encode()
 
     @classmethod
     def from_json(cls, data: Any) -> Outcome:

@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from kedge.core.document import PlanDocument, limit_from_json
 from kedge.core.errors import ProtocolError
-from kedge.core.graph import OpGraph
+from kedge.core.graph import PARTITION_TAG, OpGraph
 from kedge.core.retry import RetryPolicy
 from kedge.core.settings import Retain, RunSettings
 
@@ -247,7 +247,7 @@ def document_of(job: OpJob, graph: OpGraph, run_id: str) -> PlanDocument:
     spec = job.spec
     tags = dict(spec.tags)
     if spec.partition_key is not None:
-        tags["dagster/partition"] = spec.partition_key
+        tags[PARTITION_TAG] = spec.partition_key
     limits = [limit_from_json(one.model_dump(by_alias=True)) for one in spec.tag_concurrency_limits]
     resources = {key: one.model_dump(exclude_unset=True) for key, one in spec.resources.items()}
     return PlanDocument(

@@ -12,8 +12,11 @@ def of_type(value: Any, kinds: type | tuple[type, ...], name: str, *, optional: 
     """`value`, if it is of the kind. Raises ParameterCheckError; None passes where it is optional."""
     if isinstance(value, kinds) or (optional and value is None):
         return value
-    names = kinds.__name__ if isinstance(kinds, type) else " or ".join(kind.__name__ for kind in kinds)
-    raise ParameterCheckError(f"{name} must be a {names}, not {value!r}, a {type(value).__name__}")
+    raise ParameterCheckError(f"{name} must be a {_names_of(kinds)}, not {value!r}, a {type(value).__name__}")
+
+
+def _names_of(kinds: type | tuple[type, ...]) -> str:
+    return kinds.__name__ if isinstance(kinds, type) else " or ".join(kind.__name__ for kind in kinds)
 
 
 def texts(value: Any, name: str) -> list[str]:
@@ -27,8 +30,7 @@ def members(values: Sequence[Any], kinds: type | tuple[type, ...], name: str) ->
     """Raise CheckError for a member of another kind."""
     for one in values:
         if not isinstance(one, kinds):
-            wanted = kinds.__name__ if isinstance(kinds, type) else " or ".join(kind.__name__ for kind in kinds)
-            raise CheckError(f"{name}: each member must be a {wanted}, not {one!r}, a {type(one).__name__}")
+            raise CheckError(f"{name}: each member must be a {_names_of(kinds)}, not {one!r}, a {type(one).__name__}")
 
 
 def string_tags(tags: Mapping[str, str] | None) -> dict[str, str]:

@@ -130,7 +130,7 @@ class ConfigurableResourceFactory(ModelOfConfig, Generic[T]):
         Raises DagsterInvariantViolationError when it has to be torn down as well: use
         `process_config_and_initialize_cm`.
         """
-        if self._has_teardown():
+        if self.has_teardown():
             raise DagsterInvariantViolationError(
                 f"{type(self).__name__} is torn down after use: write "
                 "`with resource.process_config_and_initialize_cm()`"
@@ -151,7 +151,7 @@ class ConfigurableResourceFactory(ModelOfConfig, Generic[T]):
     ) -> Any:
         """Make and start the resource inside of a function of resources, with the config of its context."""
         made = cls(**{**(context.resource_config or {}), **(nested_resources or {})})
-        if made._has_teardown():
+        if made.has_teardown():
             raise DagsterInvariantViolationError(
                 f"{cls.__name__} is torn down after use: write `with {cls.__name__}.from_resource_context_cm(context)`"
             )
@@ -173,12 +173,14 @@ class ConfigurableResourceFactory(ModelOfConfig, Generic[T]):
         with coerce(self).open(context.replace_config(NO_VALUE)) as value:
             yield value
 
-    def _has_teardown(self) -> bool:
-        kind, base = type(self), ConfigurableResourceFactory
+    @classmethod
+    def has_teardown(cls) -> bool:
+        """Whether something is left to do after its use."""
+        base = ConfigurableResourceFactory
         return (
-            kind.yield_for_execution is not base.yield_for_execution
-            or kind.teardown_after_execution is not base.teardown_after_execution
-            or bool(self.nested_fields())
+            cls.yield_for_execution is not base.yield_for_execution
+            or cls.teardown_after_execution is not base.teardown_after_execution
+            or bool(cls.nested_fields())
         )
 
 

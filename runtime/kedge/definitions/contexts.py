@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kedge.core.errors import CheckError, DagsterInvalidPropertyError, DagsterInvariantViolationError
+from kedge.core.graph import PARTITION_TAG
 from kedge.definitions.values import LOGGED
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ class OpExecutionContext:
     @property
     def has_partition_key(self) -> bool:
         """Whether the run is for one partition."""
-        return "dagster/partition" in self._run.tags
+        return PARTITION_TAG in self._run.tags
 
     @property
     def has_partitions(self) -> bool:
@@ -202,7 +203,7 @@ class OpExecutionContext:
         """The run's partition. Raises DagsterInvariantViolationError when it has none."""
         if not self.has_partition_key:
             raise DagsterInvariantViolationError("this run has no partition; start it with a partition key")
-        return self._run.tags["dagster/partition"]
+        return self._run.tags[PARTITION_TAG]
 
     @property
     def partition_keys(self) -> list[str]:
@@ -308,9 +309,13 @@ class OpExecutionContext:
         check_event(event)
         from kedge.definitions.wire import encode_event
 
+        self.note(encode_event(event, self.outputs_given, storing))
+
+    def note(self, told: dict[str, Any]) -> None:
+        """Keep plain data for the outcome's events."""
         if self.events is None:
             self.events = []
-        self.events.append(encode_event(event, self.outputs_given, storing))
+        self.events.append(told)
 
     def has_events(self) -> bool:
         """Whether anything was noted so far."""

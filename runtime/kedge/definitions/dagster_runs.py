@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
+from kedge.core.graph import PARTITION_TAG
+
 PARENT_RUN_ID_TAG = "dagster/parent_run_id"
 ROOT_RUN_ID_TAG = "dagster/root_run_id"
-PARTITION_TAG = "dagster/partition"
 
 
 class DagsterRunStatus(Enum):

@@ -19,6 +19,7 @@ from kedge.core.errors import (
     DagsterInvalidPropertyError,
     DagsterInvariantViolationError,
 )
+from kedge.core.graph import PARTITION_TAG
 from kedge.core.ids import StepKey
 from kedge.definitions import checks
 from kedge.definitions.contexts import OpExecutionContext, output_to_note
@@ -76,7 +77,7 @@ class DirectContext(OpExecutionContext):
         configs = resolve_configs(definitions, definitions, given, errors)
         if errors:
             raise DagsterInvalidConfigError("Error in config for resources", errors)
-        scope = self._stack.enter_context(closing(ResourceScope(definitions, configs, _RUN_ID, None)))
+        scope = self._stack.enter_context(closing(ResourceScope(definitions, configs)))
         return scope.select(definitions)
 
     def _forget(self) -> None:
@@ -317,6 +318,6 @@ def build_op_context(
         raise DagsterInvalidInvocationError("build_op_context: Kedge runs one partition at a time; give partition_key")
     tags = dict(run_tags or {})
     if partition_key is not None:
-        tags["dagster/partition"] = partition_key
+        tags[PARTITION_TAG] = partition_key
     given = op_config if op_config is not None else config
     return DirectContext(resources or {}, given, tags, mapping_key, resources_config or {}, retry_number, instance)

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from kedge.core.errors import DagsterInvalidDefinitionError, DagsterUnknownPartitionError
+from kedge.core.graph import PARTITION_TAG
 from kedge.definitions.names import normalize_tags
 
-PARTITION_TAG = "dagster/partition"
 PARTITION_SET_TAG = "dagster/partition_set"
 _RANGE_MARK = "..."
 T = TypeVar("T")

@@ -40,7 +40,7 @@ def scope_of(
     configs = resolve_configs(definitions, definitions, resource_config or {}, errors)
     if errors:
         raise DagsterInvalidConfigError("Error in config for resources", errors)
-    return ResourceScope(definitions, configs, None, log, run, lambda: instance, event_loop), definitions
+    return ResourceScope(definitions, configs, log, run, lambda: instance, event_loop), definitions
 
 
 @contextlib.contextmanager
@@ -109,12 +109,7 @@ class HeldResources:
 def _has_teardown(definition: ResourceDefinition) -> bool:
     kind = getattr(definition, "kind", None)
     if kind is not None:
-        base = next(one for one in kind.__mro__ if one.__name__ == "ConfigurableResourceFactory")
-        return (
-            kind.yield_for_execution is not base.yield_for_execution
-            or kind.teardown_after_execution is not base.teardown_after_execution
-            or bool(kind.nested_fields())
-        )
+        return bool(kind.has_teardown())
     return inspect.isgeneratorfunction(inspect.unwrap(definition.resource_fn))
 
 

@@ -31,15 +31,13 @@ class ResourceScope:
         self,
         definitions: Mapping[str, ResourceDefinition],
         configs: Mapping[str, Any],
-        run_id: str | None,
-        log: Any,
+        log: Any = None,
         run: Any = None,
         instance_of: Callable[[], Any] = lambda: None,
         event_loop: Any = None,
     ) -> None:
         self._definitions = definitions
         self._configs = configs
-        self._run_id = run_id
         self._log = log
         self._run = run
         self._instance_of = instance_of

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from kedge.definitions.contexts import plain_config
+
 if TYPE_CHECKING:
     from kedge.definitions.jobs import JobDefinition
     from kedge.definitions.run_config import ResolvedConfig
@@ -20,24 +22,16 @@ def validate_run_config(job_def: JobDefinition, run_config: Any = None) -> Mappi
     found = job_def.resolve_config(run_config)
     return {
         "ops": {name: _op_entry(found, name) for name in job_def.ops},
-        "resources": {key: {"config": _plain(one)} for key, one in found.resources.items()},
-        "execution": _plain(found.execution),
-        "loggers": _plain(found.loggers),
+        "resources": {key: {"config": plain_config(one)} for key, one in found.resources.items()},
+        "execution": plain_config(found.execution),
+        "loggers": plain_config(found.loggers),
     }
 
 
 def _op_entry(found: ResolvedConfig, name: str) -> dict[str, Any]:
-    entry: dict[str, Any] = {"config": _plain(found.ops.get(name)), "inputs": {}, "outputs": {}}
+    entry: dict[str, Any] = {"config": plain_config(found.ops.get(name)), "inputs": {}, "outputs": {}}
     entry["inputs"] = {one: value for (op, one), value in found.inputs.items() if op == name}
     for (op, kind, one), value in found.io.items():
         if op == name:
             entry[kind][one] = value
     return entry
-
-
-def _plain(value: Any) -> Any:
-    if not hasattr(value, "model_dump"):
-        return value
-    from kedge.definitions.models import values_of
-
-    return values_of(value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from kedge.definitions import metadata as kinds
@@ -48,10 +49,8 @@ def _encode(value: MetadataValue[Any]) -> Any:
 
 def _decode(data: Any) -> MetadataValue[Any]:
     if isinstance(data, dict) and KIND in data:
-        for name, (_, make) in _forms().items():
-            if name == data[KIND]:
-                return make(data["value"])
-        return kinds.JsonMetadataValue(data["value"])
+        form = _forms().get(data[KIND])
+        return kinds.JsonMetadataValue(data["value"]) if form is None else form[1](data["value"])
     return kinds.normalize_metadata_value(data)
 
 
@@ -62,6 +61,7 @@ def _float_of(given: Any) -> float | None:
     return None if given is None else float(given)
 
 
+@cache
 def _forms() -> dict[str, Form]:
     """By kind: what it holds as plain data, and the kind made of that."""
     from kedge.definitions import tables

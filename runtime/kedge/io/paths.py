@@ -182,3 +182,10 @@ class _WrittenText(io.TextIOWrapper):
     def __exit__(self, *error: Any) -> None:
         self._written.failed = error[0] is not None
         super().__exit__(*error)
+
+
+def path_metadata(path: Any) -> Any:
+    """The metadata by which an I/O manager says where it has put a value."""
+    from kedge.definitions.metadata import MetadataValue
+
+    return MetadataValue.path(str(path))

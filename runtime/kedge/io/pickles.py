@@ -16,6 +16,7 @@ from kedge.definitions.config_kinds import StringSource
 from kedge.definitions.io_managers import IOManager, IOManagerDefinition
 from kedge.definitions.resources import InitResourceContext
 from kedge.io.managers import StoreIOManager
+from kedge.io.paths import path_metadata
 
 if TYPE_CHECKING:
     from kedge.definitions.io_contexts import InputContext, OutputContext
@@ -30,7 +31,7 @@ class PickledFiles(IOManager):
     def handle_output(self, context: OutputContext, obj: Any) -> None:
         path = os.path.join(self.base_dir, *context.get_identifier())
         write_pickle(path, obj)
-        context.add_output_metadata({"path": _shown(path)})
+        context.add_output_metadata({"path": path_metadata(path)})
 
     def load_input(self, context: InputContext) -> Any:
         return read_pickle(os.path.join(self.base_dir, *context.get_identifier()))
@@ -57,7 +58,7 @@ class PickledAtPaths(IOManager):
         path = self._path(context)
         write_pickle(path, obj)
         key = [context.job_name, context.step_key, context.name]
-        context.log_event(AssetMaterialization(key, metadata={"path": _shown(path)}))
+        context.log_event(AssetMaterialization(key, metadata={"path": path_metadata(path)}))
 
     def load_input(self, context: InputContext) -> Any:
         if context.upstream_output is None:
@@ -107,9 +108,3 @@ def read_pickle(path: str) -> Any:
     """The value in a file. Loads pickles, so the folder has to be one that only trusted code writes to."""
     with open(path, "rb") as file:
         return pickle.load(file)
-
-
-def _shown(path: str) -> Any:
-    from kedge.definitions.metadata import MetadataValue
-
-    return MetadataValue.path(path)

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from kedge.core.errors import CheckError, DagsterInvariantViolationError
 from kedge.definitions.io_contexts import InputContext, OutputContext
 from kedge.definitions.io_managers import IOManager
-from kedge.io.paths import StorePath
+from kedge.io.paths import StorePath, path_metadata
 
 AnyPath: TypeAlias = Path | StorePath
 """A file's path: pathlib's for a folder, a StorePath for a store. They read, write and join alike."""
@@ -122,7 +122,7 @@ class UPathIOManager(IOManager):
         self.dump_to_path(context=context, obj=obj, path=path)
         if self._base_path is None and isinstance(path, StorePath):
             context.record = {"file": path.key}
-        noted = {"path": _shown(path)} if obj is not None else {}
+        noted = {"path": path_metadata(path)} if obj is not None else {}
         context.add_output_metadata({**noted, **self.get_metadata(context=context, obj=obj)})
 
     def load_input(self, context: InputContext) -> Any:
@@ -145,9 +145,3 @@ def _path_of(given: Any) -> AnyPath | None:
     from kedge.io.stores import open_store
 
     return StorePath(open_store(text))
-
-
-def _shown(path: AnyPath) -> Any:
-    from kedge.definitions.metadata import MetadataValue
-
-    return MetadataValue.path(str(path))

@@ -15,7 +15,7 @@ from kedge.core.bindings import bind
 from kedge.core.errors import CheckError, DagsterResourceFunctionError
 from kedge.core.events import Begin, Ended, Tick
 from kedge.core.layout import RunPaths
-from kedge.core.protocol import Outcome, OutcomeStatus
+from kedge.core.protocol import Outcome, OutcomeStatus, Times
 from kedge.core.run import Run
 from kedge.core.settings import RunSettings
 from kedge.definitions.jobs import JobDefinition
@@ -26,7 +26,7 @@ from kedge.worker.program import Program
 from kedge.worker.step import StepEnvironment, run_step
 
 if TYPE_CHECKING:
-    from kedge.local.memoized import InProcessMemo
+    from kedge.local.memoized import Memoization
 
 __all__ = ["ExecuteInProcessResult", "execute"]
 
@@ -199,7 +199,10 @@ class Execution:
     def _step(self, start: Start) -> list[Action]:
         run, env = self._run, self._env
         inputs = bind(run.state, run.state.steps[start.step])
-        outcome = None if self._memo is None else self._memo.take_over(start, inputs)
+        outcome = None
+        if self._memo is not None:
+            now = env.clock()
+            outcome = self._memo.take_over(start.step, start.attempt, inputs, Times(now, ended=now))
         if outcome is None:
             outcome = run_step(env, start.step, start.attempt, start.retries, inputs)
             if self._memo is not None:
@@ -240,10 +243,10 @@ class Execution:
                 values[source.output].pop(source.mapping_key, None)
 
 
-def _memo_of(program: Program, run: Run, env: StepEnvironment) -> InProcessMemo | None:
+def _memo_of(program: Program, run: Run, env: StepEnvironment) -> Memoization | None:
     """What memoizes the steps of a run; None when no op is."""
     if not run.plan.graph.is_memoized:
         return None
-    from kedge.local.memoized import InProcessMemo
+    from kedge.local import memoized
 
-    return InProcessMemo(program, run, env)
+    return memoized.in_process(program, run, env)

@@ -383,8 +383,7 @@ def _write(store: Store, kept: _Kept, result: ExecutionResult) -> None:
     store.put(paths.plan, document.to_bytes())
     store.put(paths.run, json.dumps(head).encode())
     for outcome in result.outcomes:
-        data = json.dumps(outcome.to_json(), separators=(",", ":")).encode()
-        store.put(paths.outcome(outcome.step, outcome.attempt), data)
+        store.put(paths.outcome(outcome.step, outcome.attempt), outcome.to_bytes())
     status = RunStatus.SUCCEEDED if run.is_success else RunStatus.FAILED
     assert kept.ended is not None
     write_result(store, paths, result.run, status, kept.ended)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from kedge.core.graph import OpNode
-from kedge.core.ids import StepKey
 from kedge.core.memo import can_be_kept
 from kedge.core.protocol import Outcome
 from kedge.io.cache import Cached
@@ -17,7 +16,7 @@ class MemoryCache:
     def __init__(self) -> None:
         self._entries: dict[str, tuple[Cached, dict[str, Any]]] = {}
 
-    def find(self, key: str, step: StepKey, node: OpNode) -> Cached | None:
+    def find(self, key: str) -> Cached | None:
         """What stands for a key."""
         entry = self._entries.get(key)
         return None if entry is None else entry[0]

@@ -17,7 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from kedge.core.actions import Action, Discard, Finish, RunStatus, Start, Stop, Wake
 from kedge.core.bindings import bind
@@ -26,18 +26,19 @@ from kedge.core.errors import KedgeError
 from kedge.core.events import Begin, Cancel, Ended, Event, Tick
 from kedge.core.ids import StepKey
 from kedge.core.layout import RunPaths
-from kedge.core.memo import Memo
 from kedge.core.protocol import Binding, Failure, Index, Listing, Outcome, OutcomeStatus, Ticket, Times
 from kedge.core.run import Run
 from kedge.core.settings import Retain
 from kedge.core.state import Step
-from kedge.io.cache import ResultCache
 from kedge.io.digests import digest
 from kedge.io.errors import ObjectExists, ObjectMissing
 from kedge.io.managers import stored_paths
 from kedge.io.stores import Store
 from kedge.local import records
 from kedge.local.pool import AttemptId, Exited, Hinted, ProcessPool, ServerDied
+
+if TYPE_CHECKING:
+    from kedge.local.memoized import Memoization
 
 INDEX_FROM = 100
 """A listing with more members than this goes into the store; the ticket points to it."""
@@ -102,10 +103,7 @@ class ProcessEngine:
         self._plan_bytes = document.to_bytes()
         self._plan_digest = digest_of(self._plan_bytes)
         self._method = method
-        self._memo: Memo | None = None
-        if document.graph.is_memoized:
-            self._memo = Memo(document.job, document.run_config, document.tags)
-            self._cache = ResultCache(store, paths.namespace)
+        self._memo: Memoization | None = None
         self._attempts: dict[AttemptId, _Attempt] = {}
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._timer_count = 0
@@ -117,6 +115,7 @@ class ProcessEngine:
         """Run until nothing is left to do, and return how it ended. SIGINT and SIGTERM cancel; a second one kills."""
         history = records.history_of(self._store, self._paths, self._document)
         self._run = Run(records.plan_of(self._document), self._document.settings, history)
+        self._memo = self._memoization()
         self._pool = ProcessPool(self._store.url, self._plan_bytes, self._method)
         try:
             with _signals_to_pipe() as signal_pipe, selectors.DefaultSelector() as selector:
@@ -244,8 +243,7 @@ class ProcessEngine:
         times = Times(attempt.launched, ended=now, ready=attempt.ready, launched=attempt.launched)
         outcome = Outcome(name[0], name[1], status, {}, failure, times)
         try:
-            data = json.dumps(outcome.to_json(), separators=(",", ":")).encode()
-            self._store.put(self._paths.outcome(*name), data, create=True)
+            self._store.put(self._paths.outcome(*name), outcome.to_bytes(), create=True)
         except ObjectExists:
             self._look(name)
         else:
@@ -253,7 +251,8 @@ class ProcessEngine:
 
     def _settle(self, name: AttemptId, outcome: Outcome) -> None:
         self._attempts[name].settled = True
-        self._keep(outcome)
+        if self._memo is not None:
+            self._memo.keep(outcome)
         self._events.append(Ended(outcome, time.time()))
         self._observer.ended(self._run, outcome)
 
@@ -281,34 +280,31 @@ class ProcessEngine:
         """For a memoized step: write down that it takes over the outputs of an earlier success, if there is one."""
         if self._memo is None:
             return False
-        key = self._memo.key_of(step.key, step.node.op, bindings)
-        if key is None or not self._document.settings.cache:
-            return False
-        found = self._cache.find(key, step.key, step.node.op)
-        if found is None:
-            return False
         now = time.time()
         times = Times(now, ended=now, ready=step.ready, launched=now)
-        outcome = Outcome(
-            step.key, step.attempt, OutcomeStatus.SUCCEEDED, found.outputs, None, times, cached_from=found.run
-        )
+        outcome = self._memo.take_over(step.key, step.attempt, bindings, times)
+        if outcome is None:
+            return False
         try:
-            data = json.dumps(outcome.to_json(), separators=(",", ":")).encode()
-            self._store.put(self._paths.outcome(step.key, step.attempt), data, create=True)
+            self._store.put(self._paths.outcome(step.key, step.attempt), outcome.to_bytes(), create=True)
         except ObjectExists:
             return False
         self._events.append(Ended(outcome, now))
         self._observer.ended(self._run, outcome)
         return True
 
-    def _keep(self, outcome: Outcome) -> None:
-        """Let later runs take over the outputs of a memoized step. Values that are to be deleted are not kept."""
-        if self._memo is None or outcome.status is not OutcomeStatus.SUCCEEDED:
-            return
-        key = self._memo.known_key(outcome.step)
-        if key is not None and self._document.settings.retain is Retain.ALWAYS:
-            node = self._run.plan.by_name[outcome.step.op].op
-            self._cache.keep(key, outcome, node, self._paths.prefix)
+    def _memoization(self) -> Memoization | None:
+        """What memoizes the steps of the run; None when no op is."""
+        document = self._document
+        if not document.graph.is_memoized:
+            return None
+        from kedge.core.memo import Memo
+        from kedge.io.cache import ResultCache
+        from kedge.local.memoized import Memoization
+
+        memo = Memo(document.job, document.run_config, document.tags)
+        cache = ResultCache(self._store, self._paths.namespace)
+        return Memoization(memo, cache, self._run, self._paths.prefix)
 
     def _launch(self, action: Start, step: Step, bindings: Mapping[str, Binding]) -> None:
         now = time.time()

@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from kedge.definitions.events import DagsterEvent, StepFailureData
     from kedge.definitions.handles import NodeHandle
 
-_STATUS = {
+DAGSTER_STATUS: Mapping[str, DagsterRunStatus] = {
     RunStatus.SUCCEEDED: DagsterRunStatus.SUCCESS,
     RunStatus.FAILED: DagsterRunStatus.FAILURE,
     RunStatus.CANCELLED: DagsterRunStatus.CANCELED,
 }
+"""How a run that has ended stands, in Dagster's words."""
 _TOUCHED = (StepState.SUCCEEDED, StepState.FAILED, StepState.SKIPPED)
 
 
@@ -61,7 +62,7 @@ class ExecutionResult(ABC):
     @property
     def dagster_run(self) -> DagsterRun:
         """The run, as it ended."""
-        return self._program.run.with_status(_STATUS.get(self._run.status, DagsterRunStatus.STARTED))
+        return self._program.run.with_status(DAGSTER_STATUS.get(self._run.status, DagsterRunStatus.STARTED))
 
     @property
     def outcomes(self) -> Sequence[Outcome]:
@@ -281,14 +282,9 @@ class ExecuteInProcessResult(ExecutionResult):
     """The result of `execute_in_process`. Values are those that the ops gave, whatever stored them."""
 
     def __init__(
-        self,
-        program: Program,
-        run: Run,
-        outcomes: Sequence[Outcome],
-        values: Mapping[StepKey, Values],
-        history: History | None = None,
+        self, program: Program, run: Run, outcomes: Sequence[Outcome], values: Mapping[StepKey, Values]
     ) -> None:
-        super().__init__(program, run, outcomes, history)
+        super().__init__(program, run, outcomes)
         self._values = values
 
     def _has_value(self, step: Step, output: str) -> bool:

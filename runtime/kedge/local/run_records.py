@@ -8,18 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from kedge.core.document import PlanDocument
 from kedge.definitions.dagster_runs import DagsterRun, DagsterRunStatus
 from kedge.definitions.events import DagsterEvent, DagsterEventType
 from kedge.io.stores import Store
 from kedge.local import records
 from kedge.local.events import RunTeller
+from kedge.local.results import DAGSTER_STATUS
 from kedge.local.runs import RunEntry
-
-_STATUS = {
-    "Succeeded": DagsterRunStatus.SUCCESS,
-    "Failed": DagsterRunStatus.FAILURE,
-    "Cancelled": DagsterRunStatus.CANCELED,
-}
 
 
 @dataclass(frozen=True)
@@ -160,8 +156,11 @@ def stats_of(record: RunRecord, events: Sequence[DagsterEvent]) -> DagsterRunSta
 
 def stored_record(store: Store, entry: RunEntry) -> RunRecord:
     """The record of a run in the store."""
-    document = records.read_document(store, entry.paths)
-    status = _STATUS.get(entry.status, DagsterRunStatus.STARTED)
+    return _record_of(records.read_document(store, entry.paths), entry)
+
+
+def _record_of(document: PlanDocument, entry: RunEntry) -> RunRecord:
+    status = DAGSTER_STATUS.get(entry.status, DagsterRunStatus.STARTED)
     again = document.reexecute
     run = DagsterRun(
         document.job,
@@ -182,9 +181,9 @@ def stored_events(store: Store, entry: RunEntry) -> list[DagsterEvent]:
         (one for found in outcomes.values() for one in found),
         key=lambda one: (one.times.ended or one.times.started) if one.times is not None else 0.0,
     )
-    record = stored_record(store, entry)
     history = records.history_of(store, entry.paths, document)
-    return list(RunTeller(run, in_order, record.dagster_run, _definitions(document), history).tell())
+    dagster_run = _record_of(document, entry).dagster_run
+    return list(RunTeller(run, in_order, dagster_run, _definitions(document), history).tell())
 
 
 def _definitions(document: Any) -> Mapping[str, Any]:

@@ -31,13 +31,14 @@ def failure_of(error: BaseException, retries: int) -> Failure:
             return _describe(exceeded, retryable=False)
         return _describe(error, request=RetryRequest(error.max_retries, float(error.seconds_to_wait or 0)))
     if isinstance(error, values.Failure):
-        return _describe(error, retryable=error.allow_retries, metadata=_encoded(error.metadata))
+        return _describe(error, retryable=error.allow_retries, metadata=encoded(error.metadata))
     if isinstance(error, DagsterTypeCheckDidNotPass):
-        return _describe(error, retryable=False, metadata=_encoded(error.metadata))
+        return _describe(error, retryable=False, metadata=encoded(error.metadata))
     return _describe(error, retryable=_may_pass_next_time(error))
 
 
-def _encoded(metadata: Mapping[str, Any]) -> dict[str, Any]:
+def encoded(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata as plain data for an outcome record; most steps have none, and load nothing for it."""
     if not metadata:
         return {}
     from kedge.definitions.wire import encode_metadata

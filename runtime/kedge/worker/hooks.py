@@ -93,9 +93,7 @@ def _context_of(
 
 
 def _note(context: OpExecutionContext, kind: str, hook: str, error: Mapping[str, Any] | None = None) -> None:
-    if context.events is None:
-        context.events = []
     found: dict[str, Any] = {"kind": kind, "label": hook}
     if error is not None:
         found["error"] = error
-    context.events.append(found)
+    context.note(found)

@@ -133,7 +133,7 @@ def _with_engine_times(times: Times | None, ticket: Ticket, started: float) -> T
 
 def write_outcome(store: Store, paths: RunPaths, outcome: Outcome) -> int:
     """Write the record, create-only. Another record that is there already wins: this attempt was given up."""
-    data = json.dumps(outcome.to_json(), separators=(",", ":")).encode()
+    data = outcome.to_bytes()
     path = paths.outcome(outcome.step, outcome.attempt)
     done = EXIT_DONE if outcome.status is OutcomeStatus.SUCCEEDED else EXIT_FAILED
     try:

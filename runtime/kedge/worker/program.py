@@ -73,9 +73,7 @@ class Program:
 
     def scope(self, log: Any = None) -> ResourceScope:
         """The resources of this run, not started yet."""
-        return ResourceScope(
-            self.job.resource_defs, self.config.resources, self.run.run_id, log, self.run, lambda: self.instance
-        )
+        return ResourceScope(self.job.resource_defs, self.config.resources, log, self.run, lambda: self.instance)
 
     @property
     def instance(self) -> Any:

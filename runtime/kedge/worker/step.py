@@ -38,7 +38,7 @@ from kedge.definitions.ins_outs import NO_VALUE, ConfiguredInput, InputDefinitio
 from kedge.definitions.resource_scope import ResourceScope
 from kedge.definitions.types import NOTHING, DagsterType
 from kedge.definitions.values import DynamicOutput, Output
-from kedge.worker.failures import failure_of, text_of, user_exception
+from kedge.worker.failures import encoded, failure_of, text_of, user_exception
 from kedge.worker.lazy import LazyList, is_lazy
 from kedge.worker.program import Program
 
@@ -222,9 +222,7 @@ class _Attempt:
             "source": source and str(source.step),
             "key": source and source.mapping_key,
         }
-        if context.events is None:
-            context.events = []
-        context.events.append({**told, "metadata": _encoded(noted)})
+        context.note({**told, "metadata": encoded(noted)})
 
     # -- the op -----------------------------------------------------------------------------------------------
 
@@ -310,10 +308,10 @@ class _Attempt:
         if context.output_metadata is not None:
             noted = _with_noted(noted, context.get_output_metadata(definition.name, key))
         if kind.is_nothing:
-            return {"metadata": _encoded(noted)} if noted else None
+            return {"metadata": encoded(noted)} if noted else None
         manager = program.io_manager(definition.io_manager_key, env.scope)
         if manager is program.default_io and env.memory is not None:
-            return {"metadata": _encoded(noted)} if noted else None
+            return {"metadata": encoded(noted)} if noted else None
         return self._handle(manager, definition, value, key, noted)
 
     def _handle(
@@ -334,9 +332,9 @@ class _Attempt:
             ) from error
         record = dict(output_context.record or {**EXTERNAL, "run": output_context.run_id})
         if noted:
-            record["metadata"] = _encoded(noted)
+            record["metadata"] = encoded(noted)
         if logged := output_context.get_logged_metadata():
-            record["handled"] = _encoded(logged)
+            record["handled"] = encoded(logged)
         return record
 
     def _close_outputs(self) -> None:
@@ -390,12 +388,6 @@ def _with_noted(given: Mapping[str, Any] | None, noted: Mapping[str, Any] | None
     from kedge.definitions.metadata import normalize_metadata
 
     return {**(given or {}), **normalize_metadata(noted)}
-
-
-def _encoded(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    from kedge.definitions.wire import encode_metadata
-
-    return encode_metadata(metadata)
 
 
 def _from_memory(memory: Mapping[StepKey, Values], source: SourceRef) -> Any:
