@@ -103,9 +103,10 @@ bench: $(VENV)/.dev .venv-peer/.done ## Run the benchmarks (10 minutes; nothing 
 	$(BIN)/python bench/values.py
 
 locks: $(UV) ## Resolve the locked requirements anew.
-	set -e; for set in "dev:pyproject.toml --group dev --extra cli --extra examples" "demo:pyproject.toml --extra cli --extra examples" \
+	set -e; for set in "dev:pyproject.toml --group dev --extra cli --extra examples --extra operator" "demo:pyproject.toml --extra cli --extra examples" \
 	    "peer:pyproject.toml --group peer" "build:--group build" \
-	    "runtime:pyproject.toml -c requirements/dev.txt" "examples:pyproject.toml --extra examples -c requirements/dev.txt"; do \
+	    "runtime:pyproject.toml -c requirements/dev.txt" "examples:pyproject.toml --extra examples -c requirements/dev.txt" \
+	    "operator:pyproject.toml --extra operator -c requirements/dev.txt"; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    --upgrade $${set#*:} -o requirements/$${set%%:*}.txt; done
 
