@@ -14,6 +14,9 @@ def test_everything_of_a_run_lies_under_its_prefix() -> None:
     assert paths.value(step, "result", None, 1) == "runs/team/sizes-01234567/values/size[a_txt]/1/result"
     assert paths.value(step, "result", "k", 1) == "runs/team/sizes-01234567/values/size[a_txt]/1/result/k"
     assert paths.index(step, "xs") == "runs/team/sizes-01234567/indexes/size[a_txt]/xs.json"
+    assert paths.ticket(step, 2) == "runs/team/sizes-01234567/tickets/size[a_txt]/2.json"
+    assert paths.manifest == "runs/team/sizes-01234567/manifest.json"
+    assert paths.planned(1) == "runs/team/sizes-01234567/planned/1.json"
     assert paths.log_part(step, 1, 3) == paths.logs(step, 1) + "000003"
     assert {paths.run, paths.result} == {f"{paths.prefix}/run.json", f"{paths.prefix}/result.json"}
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kedge.core.errors import ProtocolError
+from kedge.core.hints import Announce
 from kedge.core.ids import StepKey
 from kedge.core.protocol import (
     Constant,
@@ -19,12 +20,15 @@ from kedge.core.protocol import (
     Single,
     SourceRef,
     Ticket,
+    TicketRef,
     Times,
     check_outputs,
 )
 
 GOLDEN = Path(__file__).parents[1] / "data" / "protocol"
 TICKET = json.loads((GOLDEN / "ticket.v1.json").read_text())
+ANNOUNCED = json.loads((GOLDEN / "ticket-announced.v1.json").read_text())
+REF = json.loads((GOLDEN / "ticket-ref.v1.json").read_text())
 OUTCOMES = json.loads((GOLDEN / "outcome.v1.json").read_text())
 
 
@@ -48,7 +52,28 @@ def test_a_ticket_of_version_1_is_still_read_and_written_the_same() -> None:
     assert ticket.inputs["many"] == Index(
         "runs/team/sizes-01234567/indexes/total[gen_1]/many.json", 10000, "blake2b:00"
     )
+    assert ticket.announce is None
     assert ticket.to_json() == TICKET
+
+
+def test_a_ticket_says_whom_to_tell() -> None:
+    ticket = Ticket.from_json(ANNOUNCED)
+    assert ticket.announce == Announce("10.0.0.7", 7420, "0123456789abcdef0123456789abcdef")
+    assert ticket.to_json() == json.loads(ticket.to_text()) == ANNOUNCED
+
+
+@pytest.mark.parametrize("wrong", ["10.0.0.7:7420", {}, {"host": "h", "port": 70000, "key": "k"}])
+def test_a_ticket_that_names_nobody_to_tell_in_full_is_refused(wrong: Any) -> None:
+    with pytest.raises(ProtocolError, match="no ticket"):
+        Ticket.from_json({**ANNOUNCED, "announce": wrong})
+
+
+def test_a_reference_to_a_ticket_of_version_1_is_still_read_and_written_the_same() -> None:
+    ref = TicketRef.from_json(REF)
+    assert ref == TicketRef("runs/team/sizes-01234567/tickets/total[gen_1]/2.json", "sha256:00")
+    assert json.loads(ref.to_text()) == REF
+    with pytest.raises(ProtocolError, match="no ticket"):
+        TicketRef.from_json({"version": 1, "at": "x"})
 
 
 def test_outcomes_of_version_1_are_still_read_and_written_the_same() -> None:
@@ -69,7 +94,7 @@ def test_outcomes_of_version_1_are_still_read_and_written_the_same() -> None:
 
 @pytest.mark.parametrize("version", [0, 2, "1", None])
 def test_another_version_is_refused_with_what_to_do(version: Any) -> None:
-    for data, read in ((TICKET, Ticket.from_json), (OUTCOMES[0], Outcome.from_json)):
+    for data, read in ((TICKET, Ticket.from_json), (REF, TicketRef.from_json), (OUTCOMES[0], Outcome.from_json)):
         with pytest.raises(ProtocolError, match=rf"version {version!r}; this Kedge reads version 1\. Use the same"):
             read({**data, "version": version})
 

@@ -10,9 +10,10 @@ from kedge.core.protocol import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """The run starts (or is taken up again)."""
+    """The run starts, or is taken up again: then `since` says when it started first, from which its deadline counts."""
 
     at: float
+    since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,10 @@
 
     runs/<namespace>/<name>-<uid8>/
         run.json                        what was asked for: target, settings, tags (local engines)
+        manifest.json                   the OpJob, for the plan pod that is to compile it
+        planned/<attempt>.json          create-only: what a plan pod made of it
         plan.json                       op graph, run config, entrypoint
+        tickets/<step>/<attempt>.json   a ticket that is too large for an environment variable
         outcomes/<step>/<attempt>.json  create-only: the truth of a run
         values/<step>/<attempt>/<output>[/<key>]
         indexes/<step>/<input>.json     a long fan-in, in one object
@@ -47,6 +50,13 @@ class RunPaths:
         return f"{self.prefix}/plan.json"
 
     @property
+    def manifest(self) -> str:
+        return f"{self.prefix}/manifest.json"
+
+    def planned(self, attempt: int) -> str:
+        return f"{self.prefix}/planned/{attempt}.json"
+
+    @property
     def result(self) -> str:
         return f"{self.prefix}/result.json"
 
@@ -56,6 +66,9 @@ class RunPaths:
 
     def outcome(self, step: StepKey, attempt: int) -> str:
         return f"{self.prefix}/outcomes/{step.segment}/{attempt}.json"
+
+    def ticket(self, step: StepKey, attempt: int) -> str:
+        return f"{self.prefix}/tickets/{step.segment}/{attempt}.json"
 
     def value(self, step: StepKey, output: str, key: str | None, attempt: int) -> str:
         """Attempts write apart, so that a lost attempt that is still writing can't touch its successor's values."""

@@ -15,6 +15,7 @@ from math import isfinite
 from typing import Any
 
 from kedge.core.errors import ProtocolError
+from kedge.core.hints import Announce
 from kedge.core.ids import StepKey, is_mapping_key
 
 PROTOCOL_VERSION = 1
@@ -233,7 +234,7 @@ Binding = Single | Constant | Listing | Index
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """All that a worker is told: which attempt of which step of which run, and where its inputs are."""
+    """All that a worker is told: which attempt of which step of which run, where its inputs are, whom it is to tell."""
 
     run: str
     prefix: str
@@ -244,6 +245,7 @@ class Ticket:
     inputs: Mapping[str, Binding] = field(default_factory=dict)
     ready: float | None = None
     launched: float | None = None
+    announce: Announce | None = None
 
     def to_json(self) -> dict[str, Any]:
         times = {"ready": self.ready, "launched": self.launched}
@@ -257,7 +259,12 @@ class Ticket:
             "retries": self.retries,
             "inputs": {name: _binding_to_json(binding) for name, binding in self.inputs.items()},
             **{name: at for name, at in times.items() if at is not None},
+            **announce_to_json(self.announce),
         }
+
+    def to_text(self) -> str:
+        """The ticket as a worker gets it."""
+        return json.dumps(self.to_json(), separators=(",", ":"))
 
     @classmethod
     def from_json(cls, data: Any) -> Ticket:
@@ -274,9 +281,40 @@ class Ticket:
                 {name: _binding_from_json(binding) for name, binding in data["inputs"].items()},
                 _time_in(data, "ready"),
                 _time_in(data, "launched"),
+                announce_in(data),
             )
         except _UNREADABLE as error:
             raise ProtocolError(f"this is no ticket: {type(error).__name__}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRef:
+    """Stands for a large ticket in the environment: it lies in the store at `at`, with this digest of its bytes."""
+
+    at: str
+    digest: str
+
+    def to_text(self) -> str:
+        return json.dumps({"version": PROTOCOL_VERSION, "at": self.at, "digest": self.digest}, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, data: Any) -> TicketRef:
+        """Read a reference. Raises ProtocolError for another version or a shape that isn't one."""
+        check_version(data, "ticket")
+        try:
+            return cls(str(data["at"]), str(data["digest"]))
+        except _UNREADABLE as error:
+            raise ProtocolError(f"this refers to no ticket: {type(error).__name__}: {error}") from error
+
+
+def announce_to_json(announce: Announce | None) -> dict[str, Any]:
+    """The part of a ticket that says whom to tell; nothing of it where nobody is to be told."""
+    return {} if announce is None else {"announce": announce.to_json()}
+
+
+def announce_in(data: Mapping[str, Any]) -> Announce | None:
+    """Whom a ticket says is to be told."""
+    return None if data.get("announce") is None else Announce.from_json(data["announce"])
 
 
 def _time_in(data: Mapping[str, Any], name: str) -> float | None:

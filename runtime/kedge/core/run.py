@@ -100,8 +100,9 @@ class Run:
             return
         self._began = event.at
         if self.settings.deadline is not None:
-            self._deadline = event.at + self.settings.deadline
+            self._deadline = (event.at if event.since is None else event.since) + self.settings.deadline
             self._actions.append(Wake(self._deadline))
+            self._tick(Tick(event.at))
         self._fresh.extend(expand.open_scope(self.state, (), (), ()))
 
     def _ended(self, event: Ended) -> None:

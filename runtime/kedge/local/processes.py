@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import heapq
-import json
 import os
 import selectors
 import signal
@@ -24,16 +23,15 @@ from kedge.core.bindings import bind
 from kedge.core.document import PlanDocument, digest_of
 from kedge.core.errors import KedgeError
 from kedge.core.events import Begin, Cancel, Ended, Event, Tick
-from kedge.core.ids import StepKey
 from kedge.core.layout import RunPaths
-from kedge.core.protocol import Binding, Failure, Index, Listing, Outcome, OutcomeStatus, Ticket, Times
+from kedge.core.protocol import Binding, Failure, Outcome, OutcomeStatus, Ticket, Times
 from kedge.core.run import Run
 from kedge.core.settings import Retain
 from kedge.core.state import Step
-from kedge.io.digests import digest
 from kedge.io.errors import ObjectExists, ObjectMissing
 from kedge.io.managers import stored_paths
 from kedge.io.stores import Store
+from kedge.io.tickets import with_indexes
 from kedge.local import records
 from kedge.local.pool import AttemptId, Exited, Hinted, ProcessPool, ServerDied
 
@@ -308,7 +306,7 @@ class ProcessEngine:
 
     def _launch(self, action: Start, step: Step, bindings: Mapping[str, Binding]) -> None:
         now = time.time()
-        inputs = {name: self._shorten(action.step, name, one) for name, one in bindings.items()}
+        inputs = with_indexes(self._store, self._paths, action.step, bindings, INDEX_FROM)
         ticket = Ticket(
             self._document.run_id,
             self._paths.prefix,
@@ -326,15 +324,6 @@ class ProcessEngine:
         timeout = step.node.op.timeout
         if timeout is not None:
             self._at(now + timeout, lambda: self._time_out(name, timeout))
-
-    def _shorten(self, step: StepKey, name: str, binding: Binding) -> Binding:
-        """A long listing goes into the store, so that the ticket stays small."""
-        if not isinstance(binding, Listing) or _size_of(binding) <= INDEX_FROM:
-            return binding
-        data = json.dumps(binding.to_json(), separators=(",", ":")).encode()
-        path = self._paths.index(step, name)
-        self._store.put(path, data)
-        return Index(path, len(binding.members), digest(data))
 
     def _time_out(self, name: AttemptId, seconds: float) -> None:
         attempt = self._attempts.get(name)
@@ -359,10 +348,6 @@ class ProcessEngine:
         if run.status is RunStatus.SUCCEEDED and self._document.settings.retain is Retain.UNTIL_FINISHED:
             self._store.delete([info.path for info in self._store.list(f"{self._paths.prefix}/values")])
         records.write_result(self._store, self._paths, run, run.status, time.time())
-
-
-def _size_of(listing: Listing) -> int:
-    return sum(_size_of(one) if isinstance(one, Listing) else 1 for one in listing.members)
 
 
 @contextlib.contextmanager

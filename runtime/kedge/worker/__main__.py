@@ -8,14 +8,13 @@ with which to die. `--version` says which kedge an image has, and does nothing e
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import sys
 
 from kedge.core.errors import KedgeError
-from kedge.core.protocol import Ticket
 from kedge.io.stores import open_store
+from kedge.io.tickets import read_ticket
 from kedge.worker.process import EXIT_NO_RECORD, run_ticket
 
 
@@ -32,8 +31,8 @@ def main() -> int:
         forking.prepare_parent()
         forking.die_with(int(engine))
     try:
-        ticket = Ticket.from_json(json.loads(os.environ.pop("KEDGE_TICKET", "null")))
         store = open_store(os.environ["KEDGE_STORE"])
+        ticket = read_ticket(store, os.environ.pop("KEDGE_TICKET", "null"))
     except (ValueError, KeyError, KedgeError) as error:
         print(f"kedge.worker: no usable ticket or store: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_NO_RECORD

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
 import logging
 import sys
 import time
@@ -19,12 +18,13 @@ from functools import lru_cache
 from kedge.core.document import PlanDocument, digest_of
 from kedge.core.errors import ProtocolError
 from kedge.core.layout import RunPaths
-from kedge.core.protocol import Failure, Index, Listing, Outcome, OutcomeStatus, Ticket, Times
-from kedge.io.digests import digest
+from kedge.core.protocol import Failure, Outcome, OutcomeStatus, Ticket, Times
 from kedge.io.errors import ObjectExists, StoreError, StoreUnavailable
 from kedge.io.managers import StepStore, StoreIOManager
 from kedge.io.stores import Store, open_store
+from kedge.io.tickets import read_index
 from kedge.io.values import read_value, write_value
+from kedge.worker import announcing
 from kedge.worker.failures import print_error
 from kedge.worker.loading import job_of, program_of
 from kedge.worker.logs import LogShipper, set_up_logging
@@ -72,8 +72,10 @@ def run_ticket(
         shipper.close()
     outcome = replace(outcome, times=_with_engine_times(outcome.times, ticket, started))
     code = write_outcome(store, paths, outcome)
-    if code in (EXIT_DONE, EXIT_FAILED) and announce is not None:
-        announce()
+    if code in (EXIT_DONE, EXIT_FAILED):
+        announcing.announce(ticket.announce, ticket.run, ticket.step.digest, ticket.attempt)
+        if announce is not None:
+            announce()
     return code
 
 
@@ -97,9 +99,7 @@ def _outcome_of(ticket: Ticket, store: Store, paths: RunPaths, plan: bytes | Non
 
 def _run(program: Program, ticket: Ticket, store: Store, paths: RunPaths) -> Outcome:
     scope = program.scope(logging.getLogger("kedge"))
-    env = StepEnvironment(
-        program, scope, io=StepStore(store, paths), read_index=lambda index: _read_index(store, index)
-    )
+    env = StepEnvironment(program, scope, io=StepStore(store, paths), read_index=lambda index: read_index(store, index))
     try:
         with program.logging():
             outcome = run_step(env, ticket.step, ticket.attempt, ticket.retries, ticket.inputs)
@@ -111,13 +111,6 @@ def _run(program: Program, ticket: Ticket, store: Store, paths: RunPaths) -> Out
         except Exception:
             logging.getLogger("kedge").exception("step %s: tearing down its resources failed", ticket.step)
     return outcome
-
-
-def _read_index(store: Store, index: Index) -> Listing:
-    data = store.get(index.path)
-    if digest(data) != index.digest:
-        raise ProtocolError(f"{index.path} is not the listing that the ticket was made for")
-    return Listing.from_json(json.loads(data))
 
 
 def _broken(ticket: Ticket, started: float, error: str, message: str) -> Outcome:
