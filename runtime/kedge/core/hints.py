@@ -50,7 +50,7 @@ class Hint:
     key: str
 
     def to_bytes(self) -> bytes:
-        """The datagram: `kedge1 <run> <step digest> <attempt> <key>` in ASCII. Raises ProtocolError for what can't be."""
+        """`kedge1 <run> <step digest> <attempt> <key>` in ASCII. Raises ProtocolError for what could not be read."""
         data = f"kedge1 {self.run} {self.step_digest} {self.attempt} {self.key}".encode(errors="surrogatepass")
         self.parse(data)
         return data
