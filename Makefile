@@ -8,7 +8,7 @@ CLUSTER := PYTHONPATH=hack $(BIN)/python -m cluster
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cluster s3-server cluster-packages cluster-tools cluster-up cluster-down cluster-status images plane-up plane-down check lint types layers docs oracle format bench bench-peer locks clean
+.PHONY: help demo test test-cluster s3-server cluster-packages cluster-tools cluster-up cluster-down cluster-status images plane-up plane-down check lint types layers generate verify docs oracle format bench bench-peer locks clean
 
 help: ## Show what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -33,7 +33,7 @@ demo: $(VENV)/.demo ## Run the Pokémon ETL as three jobs and draw them on one p
 	$(BIN)/python examples/pokemon/demo.py
 
 test: $(VENV)/.dev ## Run all checks and tests.
-	$(MAKE) --no-print-directory lint types layers
+	$(MAKE) --no-print-directory lint types layers verify
 	$(CLUSTER) run -- $(BIN)/python -m pytest -n 2
 
 check: test ## The same as test.
@@ -77,6 +77,12 @@ types: $(VENV)/.dev ## Check types.
 
 layers: $(VENV)/.dev ## Check that the layers import downwards only.
 	$(BIN)/lint-imports
+
+generate: $(VENV)/.dev ## Write the manifests that are made from Python.
+	@PYTHONPATH=hack $(BIN)/python -m manifests
+
+verify: $(VENV)/.dev ## Check that the manifests are what the code says.
+	@PYTHONPATH=hack $(BIN)/python -m manifests --check
 
 docs: $(VENV)/.dev ## Build the pages, the reference of the API included, into docs/_build.
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env --write-all -b html docs docs/_build

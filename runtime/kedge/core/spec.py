@@ -1,7 +1,8 @@
 """The OpJob, as a custom resource and as users write it: pydantic models, the source of the CRD.
 
 Every field is described for `kubectl explain`. Unknown fields are refused. The models check shapes; whether the ops
-fit together is the plan's business.
+fit together is the plan's business. Sizes are bounded, so that an API server can tell beforehand what its rules may
+cost; `make generate` writes the CRD, and adds what an API server alone can judge, such as what may change.
 """
 
 from __future__ import annotations
@@ -21,9 +22,24 @@ API_VERSION: Final = "kedge.dev/v1alpha1"
 KIND: Final = "OpJob"
 GRAPH_HASH = "kedge.dev/graph-hash"
 
+MAX_OPS: Final = 5_000
+"""Ops of one graph; an object of a cluster can't be much larger. Clones of a mapped op don't count."""
+MAX_INPUTS: Final = 100
+MAX_NAMED: Final = 256
+"""Entries of any other map or list of names."""
+YEAR: Final = 31_536_000
+"""Seconds."""
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$", max_length=200)]
 Entrypoint = Annotated[str, Field(pattern=r"^[^:]+:[A-Za-z_][A-Za-z0-9_.]*$", max_length=500)]
-Seconds = Annotated[float, Field(ge=0)]
+Reference = Annotated[str, Field(min_length=1, max_length=500)]
+"""`op` or `op.output`, or a selection of ops."""
+ObjectName = Annotated[str, Field(min_length=1, max_length=253)]
+Label = Annotated[str, Field(max_length=10_000)]
+"""The value of a tag; Dagster's hold whole configs."""
+Tags = Annotated[dict[str, Label], Field(max_length=MAX_NAMED)]
+Levels = Annotated[int, Field(ge=1, le=100)]
+Seconds = Annotated[float, Field(ge=0, le=YEAR)]
 
 
 class Model(BaseModel):
@@ -35,7 +51,7 @@ class Model(BaseModel):
 class OutputModel(Model):
     """An output of an op."""
 
-    name: str = Field("result", description="Name of the output.")
+    name: str = Field("result", max_length=200, description="Name of the output.")
     dynamic: bool = Field(False, description="The op gives any number of values, each under a mapping key.")
     required: bool = Field(True, description="The op must give it. What reads an optional output not given is skipped.")
 
@@ -52,27 +68,33 @@ class RetryPolicyModel(Model):
 class CollectModel(Model):
     """A collected member of a fan-in list."""
 
-    collect: str = Field(description="op or op.output.")
-    levels: int = Field(1, ge=1, description="How many maps to close.")
+    collect: Reference = Field(description="op or op.output.")
+    levels: Levels = Field(1, description="How many maps to close.")
 
 
 class MapModel(Model):
     """A member of a fan-in list that is the element of a map."""
 
-    map: str = Field(description="op or op.output: a dynamic output.")
+    map: Reference = Field(description="op or op.output: a dynamic output.")
 
 
 class InputModel(Model):
     """Where an input comes from: exactly one of the kinds."""
 
-    from_: str | None = Field(
+    from_: Reference | None = Field(
         None, alias="from", description="The value of op or op.output; in a map, the same clone's."
     )
-    value: Any = Field(None, description="A constant: any JSON.")
-    each: list[str | CollectModel | MapModel] | None = Field(None, description="A fan-in list of outputs.")
-    map: str | None = Field(None, description="A dynamic output: one clone of this op for each of its values.")
-    collect: str | None = Field(None, description="The list of all clones' values, in the order of their keys.")
-    levels: int | None = Field(None, ge=1, description="With collect: how many maps to close; default 1.")
+    value: Any = Field(
+        None,
+        description="A constant: any JSON. Client-side `kubectl apply` takes null out of what it sends; to give that, "
+        "use --server-side.",
+    )
+    each: Annotated[list[Reference | CollectModel | MapModel], Field(max_length=MAX_OPS)] | None = Field(
+        None, description="A fan-in list: op, op.output, {map: ...} or {collect: ..., levels: ...}."
+    )
+    map: Reference | None = Field(None, description="A dynamic output: one clone of this op for each of its values.")
+    collect: Reference | None = Field(None, description="The list of all clones' values, in the order of their keys.")
+    levels: Levels | None = Field(None, description="With collect: how many maps to close; default 1.")
 
     @model_validator(mode="after")
     def _one_kind(self) -> InputModel:
@@ -90,14 +112,24 @@ class OpModel(Model):
     name: Name = Field(description="Unique name; ops of nested graphs are called outer.inner.")
     entrypoint: Entrypoint | None = Field(None, description="module:attribute of an op, or of a plain function.")
     config: Any = Field(None, description="Config of the op.")
-    inputs: dict[str, InputModel] = Field(default_factory=dict, description="Where each input comes from.")
-    outputs: list[OutputModel] = Field(
-        default_factory=lambda: [OutputModel()], description="Outputs; default one called result."
+    inputs: dict[str, InputModel] = Field(
+        default_factory=dict, max_length=MAX_INPUTS, description="Where each input comes from."
     )
-    after: list[str] = Field(default_factory=list, description="Ops that must have ended before: order without data.")
-    tags: dict[str, str] = Field(default_factory=dict, description="Tags; kedge/priority orders the steps.")
+    outputs: list[OutputModel] = Field(
+        default_factory=lambda: [OutputModel()],
+        max_length=MAX_NAMED,
+        description="Outputs; default one called result.",
+    )
+    after: list[Reference] = Field(
+        default_factory=list,
+        max_length=MAX_OPS,
+        description="Ops that must have ended before: order without data.",
+    )
+    tags: Tags = Field(default_factory=dict, description="Tags; kedge/priority orders the steps.")
     retry_policy: RetryPolicyModel | None = Field(None, description="Retries of this op; beats the job's.")
-    timeout_seconds: Annotated[float, Field(gt=0)] | None = Field(None, description="Longest time an attempt may take.")
+    timeout_seconds: Annotated[float, Field(gt=0, le=YEAR)] | None = Field(
+        None, description="Longest time an attempt may take."
+    )
     pod: dict[str, Any] | None = Field(None, description="Pod settings, merged over the job's podTemplate.")
     code_version: str | None = Field(
         None,
@@ -110,12 +142,12 @@ class OpModel(Model):
 class TagLimitModel(Model):
     """A limit on steps with a tag."""
 
-    key: str = Field(description="The tag.")
-    value: str | dict[str, bool] | None = Field(
+    key: str = Field(min_length=1, max_length=500, description="The tag.")
+    value: Label | dict[str, bool] | None = Field(
         None,
         description="Only steps whose tag has this value; {applyLimitPerUniqueValue: true} limits each value apart.",
     )
-    limit: int = Field(ge=1, description="Steps unfinished at once.")
+    limit: int = Field(ge=1, le=100_000, description="Steps unfinished at once.")
 
 
 class ResourceModel(Model):
@@ -128,50 +160,83 @@ class ResourceModel(Model):
 class StoreModel(Model):
     """Where values, outcomes and logs go."""
 
-    url: str = Field(description="s3://bucket/prefix, gs://..., az://... or file:///...")
-    secret_name: str | None = Field(None, description="Secret with the store's credentials as environment variables.")
+    url: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*://", max_length=1_000)] | None = Field(
+        None, description="s3://bucket/prefix, gs://..., az://... or file:///...; default the operator's own."
+    )
+    secret_name: ObjectName | None = Field(
+        None, description="With url: Secret with the store's credentials as environment variables."
+    )
+    reclaim_policy: Literal["Delete", "Retain"] = Field(
+        "Delete", description="Whether what the run has stored is deleted with its OpJob."
+    )
+
+    @model_validator(mode="after")
+    def _secret_of_a_url(self) -> StoreModel:
+        if self.secret_name is not None and self.url is None:
+            raise ValueError("secretName goes with url: the operator's own store has its credentials")
+        return self
 
 
 class ReexecuteModel(Model):
     """Take over the values of an earlier run."""
 
-    from_: str = Field(alias="from", description="Name of the earlier OpJob.")
-    steps: Literal["FromFailure"] | list[str] = Field("FromFailure", description="What to run again.")
+    from_: ObjectName = Field(alias="from", description="Name of the earlier OpJob.")
+    steps: Literal["FromFailure"] | Annotated[list[Reference], Field(max_length=MAX_OPS)] = Field(
+        "FromFailure", description="What to run again: FromFailure, or a list of selections of steps."
+    )
 
 
 class MemoryGrowthModel(Model):
     """How the memory of a step grows after it was OOMKilled."""
 
-    factor: float = Field(gt=1, description="By which the memory is multiplied.")
-    limit: str = Field(description="Not beyond this quantity.")
+    factor: float = Field(gt=1, le=100, description="By which the memory is multiplied.")
+    limit: str = Field(
+        pattern=r"^[0-9.]+([eE][0-9]+|[numkKMGTPE]i?)?$", max_length=50, description="No more than this."
+    )
 
 
 class OpJobSpec(Model):
     """What one run is."""
 
-    image: str | None = Field(None, description="Image with the user's code, on top of the Kedge runtime image.")
+    image: Annotated[str, Field(min_length=1, max_length=1_000)] | None = Field(
+        None, description="Image with the user's code, on top of the Kedge runtime image; default the operator's."
+    )
     entrypoint: Entrypoint | None = Field(None, description="module:attribute of a JobDefinition.")
-    ops: list[OpModel] | None = Field(
+    ops: Annotated[list[OpModel], Field(max_length=MAX_OPS)] | None = Field(
         None, description="The op graph, as `kedge compile` prints it or written by hand."
     )
-    run_config: dict[str, Any] = Field(default_factory=dict, description="Dagster's run config.")
-    resources: dict[str, ResourceModel] = Field(
-        default_factory=dict, description="Resources by key, for ops that name their own code."
+    run_config: dict[str, Any] = Field(
+        default_factory=dict, description="Dagster's run config: ops, resources, execution, loggers, inputs."
     )
-    tags: dict[str, str] = Field(default_factory=dict, description="Tags of the run.")
-    max_concurrent: int = Field(10, ge=1, description="Steps unfinished at once.")
-    tag_concurrency_limits: list[TagLimitModel] = Field(default_factory=list, description="Limits by tag.")
-    op_selection: list[str] = Field(default_factory=list, description="Run only these ops.")
-    partition_key: str | None = Field(None, description="The partition that the run is for.")
+    resources: dict[str, ResourceModel] = Field(
+        default_factory=dict, max_length=MAX_NAMED, description="Resources by key, for ops that name their own code."
+    )
+    tags: Tags = Field(default_factory=dict, description="Tags of the run.")
+    max_concurrent: int = Field(10, ge=1, le=100_000, description="Steps unfinished at once; may change.")
+    tag_concurrency_limits: list[TagLimitModel] = Field(
+        default_factory=list, max_length=MAX_NAMED, description="Limits by tag."
+    )
+    op_selection: list[Reference] = Field(
+        default_factory=list,
+        max_length=MAX_OPS,
+        description="Run only these ops; `*a`, `a+` and the like select others.",
+    )
+    partition_key: Annotated[str, Field(max_length=1_000)] | None = Field(
+        None, description="The partition that the run is for."
+    )
     retry_policy: RetryPolicyModel | None = Field(None, description="Retries of ops that have no policy of their own.")
     fail_fast: bool = Field(False, description="Stop the run at the first failed step.")
-    infrastructure_retries: int = Field(3, ge=0, description="How often a step that was lost is started again.")
+    infrastructure_retries: int = Field(
+        3, ge=0, le=1000, description="How often a step that was lost is started again."
+    )
     memory_growth: MemoryGrowthModel | None = Field(None, description="More memory after an OOM kill.")
     active_deadline_seconds: Seconds | None = Field(None, description="Longest time the run may take.")
     pending_deadline_seconds: Seconds = Field(600, description="Longest time a pod may stay Pending.")
-    ttl_seconds_after_finished: int | None = Field(None, ge=0, description="Remove the OpJob so long after its end.")
-    suspend: bool = Field(False, description="Start no more steps.")
-    cancel: bool = Field(False, description="Stop the run.")
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = Field(
+        None, description="Remove the OpJob so long after its end; may change."
+    )
+    suspend: bool = Field(False, description="Start no more steps; may change.")
+    cancel: bool = Field(False, description="Stop the run; may change to true, and not back.")
     store: StoreModel | None = Field(None, description="The store; default the operator's.")
     retain_values: Retain = Field(Retain.ALWAYS, description="How long values are kept.")
     cache: bool = Field(True, description="Take over outputs of earlier runs for ops with a codeVersion.")
