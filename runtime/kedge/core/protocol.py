@@ -19,7 +19,8 @@ from kedge.core.hints import Announce
 from kedge.core.ids import StepKey, is_mapping_key
 
 PROTOCOL_VERSION = 1
-_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
+"""What reading JSON of the wrong shape raises."""
 
 Record = Mapping[str, Any]
 """What is known of one stored output: `{"value": {...}, "metadata": {...}}`; either may be missing."""
@@ -158,7 +159,7 @@ class Outcome:
             failure, times = data.get("failure"), data.get("times")
             return cls(
                 StepKey.parse(data["step"]),
-                _count_from_1(data["attempt"]),
+                count_from_1(data["attempt"]),
                 OutcomeStatus(data["status"]),
                 _mapping(data.get("outputs", {})),
                 None if failure is None else Failure.from_json(failure),
@@ -166,7 +167,7 @@ class Outcome:
                 data.get("events", ()),
                 None if data.get("cachedFrom") is None else str(data["cachedFrom"]),
             )
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise ProtocolError(f"this is no outcome record: {type(error).__name__}: {error}") from error
 
 
@@ -276,14 +277,14 @@ class Ticket:
                 data["prefix"],
                 data["plan"],
                 StepKey.parse(data["step"]),
-                _count_from_1(data["attempt"]),
+                count_from_1(data["attempt"]),
                 int(data["retries"]),
                 {name: _binding_from_json(binding) for name, binding in data["inputs"].items()},
                 _time_in(data, "ready"),
                 _time_in(data, "launched"),
                 announce_in(data),
             )
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise ProtocolError(f"this is no ticket: {type(error).__name__}: {error}") from error
 
 
@@ -303,7 +304,7 @@ class TicketRef:
         check_version(data, "ticket")
         try:
             return cls(str(data["at"]), str(data["digest"]))
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise ProtocolError(f"this refers to no ticket: {type(error).__name__}: {error}") from error
 
 
@@ -353,7 +354,8 @@ def _finite(number: Any) -> float:
     return found
 
 
-def _count_from_1(number: Any) -> int:
+def count_from_1(number: Any) -> int:
+    """The number of an attempt. Raises ValueError below 1."""
     found = int(number)
     if found < 1:
         raise ValueError(f"attempts are counted from 1, and this one is {found}")
