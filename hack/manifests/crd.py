@@ -75,7 +75,6 @@ def schema() -> dict[str, Any]:
             "spec": spec,
             "status": status,
         },
-        **rules.ROOT,
     }
 
 

@@ -11,19 +11,63 @@ from typing import Any
 
 import yaml
 
-from manifests import crd
+from manifests import crd, deployment, first_store, rbac
+from manifests.names import Object
 
 ROOT = Path(__file__).resolve().parents[2] / "manifests"
 MADE = "# Made by `make generate`: change hack/manifests or what it reads, not this file.\n"
+CRD = f"{crd.GROUP}_{crd.PLURAL}.yaml"
+STORE_URL, STORE_ENVIRONMENT = "s3://kedge", {"AWS_REGION": "us-east-1"}
+"""What stands in the default configuration, for people to change."""
 
 
 def all_files() -> dict[Path, str]:
     """The text of each generated file by its whole path."""
-    objects = {f"crds/{crd.GROUP}_{crd.PLURAL}.yaml": [crd.crd()]}
-    return {ROOT / name: text_of(documents) for name, documents in objects.items()}
+    return {ROOT / name: text_of(documents) for name, documents in {**_objects(), **_kustomizations()}.items()}
 
 
-def text_of(documents: list[dict[str, Any]]) -> str:
+def _objects() -> dict[str, list[Object]]:
+    return {
+        f"crds/{CRD}": [crd.crd()],
+        "rbac/common/service-account.yaml": rbac.service_account(),
+        "rbac/common/people.yaml": rbac.people(),
+        "rbac/cluster-wide/operator.yaml": rbac.cluster_wide(),
+        "rbac/namespaced/operator.yaml": rbac.namespaced(),
+        "rbac/optional/job-stores.yaml": rbac.job_stores(),
+        "operator/namespace.yaml": deployment.namespace(),
+        "operator/config.yaml": deployment.configuration(STORE_URL, STORE_ENVIRONMENT),
+        "operator/deployment.yaml": deployment.deployment(),
+        "store/server.yaml": first_store.server(),
+        "store/secrets.yaml": first_store.secrets(),
+        "first-steps/config.yaml": deployment.configuration(first_store.URL, first_store.ENVIRONMENT),
+    }
+
+
+def _kustomizations() -> dict[str, list[Object]]:
+    parts = ["operator", "crds", "rbac/common"]
+    whole = [*parts, "rbac/cluster-wide"]
+    made = {
+        "crds": _kustomization(CRD),
+        "rbac/common": _kustomization("service-account.yaml", "people.yaml"),
+        "rbac/cluster-wide": _kustomization("operator.yaml"),
+        "rbac/namespaced": _kustomization("operator.yaml"),
+        "operator": _kustomization("namespace.yaml", "config.yaml", "deployment.yaml"),
+        "store": _kustomization("server.yaml", "secrets.yaml"),
+        "namespaced": _kustomization(*(f"../{part}" for part in parts)),
+        "first-steps": {
+            **_kustomization(*(f"../{part}" for part in [*whole, "store"])),
+            "patches": [{"path": "config.yaml"}],
+        },
+        ".": _kustomization(*whole),
+    }
+    return {f"{folder}/kustomization.yaml": [found] for folder, found in made.items()}
+
+
+def _kustomization(*resources: str) -> Object:
+    return {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": list(resources)}
+
+
+def text_of(documents: list[Object]) -> str:
     """Documents as YAML, fields in the order in which they were put."""
     return MADE + yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
 

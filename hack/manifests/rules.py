@@ -13,8 +13,6 @@ from kedge.core.spec import OpJobSpec
 
 MUTABLE = ("suspend", "cancel", "maxConcurrent", "ttlSecondsAfterFinished")
 """The fields of the spec that may change after creation."""
-NAME_MAX = 63
-"""Characters of an OpJob's name: it becomes a label of the pods."""
 
 Rule = dict[str, str]
 
@@ -47,14 +45,6 @@ def _rules(*rules: Rule) -> dict[str, Any]:
 def _list_by_name() -> dict[str, Any]:
     return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
 
-
-ROOT = _rules(
-    {
-        "rule": f"size(self.metadata.name) <= {NAME_MAX}",
-        "message": f"metadata.name is longer than {NAME_MAX} characters; it becomes a label of the pods",
-    }
-)
-"""What is asked of the whole object."""
 
 EXTRAS: dict[str, dict[str, Any]] = {
     "OpJobSpec": _rules(
