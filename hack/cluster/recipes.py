@@ -76,6 +76,7 @@ def _all() -> dict[str, Recipe]:
     s3_file = HACK / "images/versitygw/Dockerfile"
     recipes = (
         Recipe("kedge-runtime", "dev", ROOT / "runtime/Dockerfile", ROOT, {"VERSION": project["version"]}),
+        Recipe("kedge-operator", "dev", ROOT / "operator/Dockerfile", ROOT, {"VERSION": project["version"]}),
         Recipe("kedge-examples", "dev", ROOT / "examples/Dockerfile", ROOT, parents={"RUNTIME": "kedge-runtime"}),
         Recipe("kedge-versitygw", s3.version, s3_file, program.parent, version, on_base=False),
     )

@@ -16,6 +16,7 @@ from cluster.recipes import RECIPES, Recipe
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 MB = 1_000_000
+OURS = ["kedge-runtime", "kedge-examples", "kedge-operator"]
 STALE = """
 import importlib.util, pathlib, sys
 import kedge.worker.__main__, kedge.worker.loading, pydantic, obstore, asyncio, concurrent.futures, sqlite3
@@ -53,6 +54,27 @@ def test_the_runtime_image_is_a_worker(image: Images) -> None:
     assert config["Labels"]["org.opencontainers.image.version"] == VERSION
 
 
+def test_the_operators_image_is_an_operator(image: Images) -> None:
+    config = image("kedge-operator").config
+    assert config["Entrypoint"] == ["python", "-m", "kedge_operator"]
+    assert config["Labels"]["org.opencontainers.image.version"] == VERSION
+
+
+@pytest.mark.parametrize(
+    ("name", "held"), [("kedge-runtime", False), ("kedge-examples", False), ("kedge-operator", True)]
+)
+def test_the_operator_is_in_its_own_image_alone(image: Images, name: str, held: bool) -> None:
+    find = (
+        "import importlib.util as u; print(u.find_spec('kedge') is not None, u.find_spec('kedge_operator') is not None)"
+    )
+    assert image(name).python(find).split() == ["True", str(held)]
+
+
+def test_the_operator_imports_what_it_needs(image: Images) -> None:
+    code = "import kopf, kubernetes.aio, aiohttp, prometheus_client, yaml, kedge_operator; print('imported')"
+    assert image("kedge-operator").python(code) == "imported\n"
+
+
 def test_the_worker_says_its_version(image: Images) -> None:
     assert image("kedge-runtime").call("--version") == f"kedge {VERSION}\n"
 
@@ -63,25 +85,26 @@ def test_python_is_as_recent_as_the_default_base(image: Images) -> None:
     assert image("kedge-runtime").python("import sys; print('%d.%d' % sys.version_info[:2])").strip() == default[1]
 
 
-def test_the_runtime_image_has_the_base_dependencies_and_nothing_else(image: Images) -> None:
-    listed = json.loads(image("kedge-runtime").run(["pip", "list", "--format=json"]))
-    found = {one["name"].replace("_", "-"): one["version"] for one in listed}
+@pytest.mark.parametrize("name", ["runtime", "operator"])
+def test_an_image_has_the_locked_dependencies_and_nothing_else(image: Images, name: str) -> None:
+    listed = json.loads(image(f"kedge-{name}").run(["pip", "list", "--format=json"]))
+    found = {one["name"].replace("_", "-").lower(): one["version"] for one in listed}
     found.pop("pip")
-    locked = re.findall(r"^(\S+)==(\S+)", (ROOT / "requirements/runtime.txt").read_text(), re.MULTILINE)
+    locked = re.findall(r"^(\S+)==(\S+)", (ROOT / f"requirements/{name}.txt").read_text(), re.MULTILINE)
     assert found == {**dict(locked), "kedge": VERSION}
 
 
-@pytest.mark.parametrize("name", ["kedge-runtime", "kedge-examples"])
+@pytest.mark.parametrize("name", OURS)
 def test_what_is_installed_fits_together(image: Images, name: str) -> None:
     assert "No broken requirements" in image(name).run(["pip", "check"])
 
 
-@pytest.mark.parametrize("name", ["kedge-runtime", "kedge-examples"])
+@pytest.mark.parametrize("name", OURS)
 def test_no_step_compiles_what_it_imports(image: Images, name: str) -> None:
     assert image(name).python(STALE) == ""
 
 
-@pytest.mark.parametrize("name", ["kedge-runtime", "kedge-examples"])
+@pytest.mark.parametrize("name", OURS)
 def test_nothing_of_the_machine_that_built_it_is_left(image: Images, name: str) -> None:
     paths = "['/etc/pip.conf', '/run/secrets/ca', '/staging', '/wheels', '/build', '/root/.cache']"
     code = f"import os; print([path for path in {paths} if os.path.lexists(path)])"
@@ -97,6 +120,14 @@ def test_the_runtime_image_is_small(image: Images, record_property: Callable[[st
     size = image("kedge-runtime").size
     record_property("bytes", size)
     assert size < 200 * MB, f"{size / MB:.0f} MB"
+
+
+def test_the_operators_image_is_no_larger_than_its_client_of_kubernetes_makes_it(
+    image: Images, record_property: Callable[[str, object], None]
+) -> None:
+    size = image("kedge-operator").size
+    record_property("bytes", size)
+    assert size < 400 * MB, f"{size / MB:.0f} MB"
 
 
 @pytest.mark.parametrize("job", ["dynamic", "static"])

@@ -60,7 +60,7 @@ def test_an_image_comes_with_what_it_is_built_on_and_after_it() -> None:
     assert [one.name for one in with_parents(["kedge-examples"])] == ["kedge-runtime", "kedge-examples"]
 
 
-@pytest.mark.parametrize("name", ["kedge-runtime", "kedge-examples"])
+@pytest.mark.parametrize("name", ["kedge-runtime", "kedge-examples", "kedge-operator"])
 def test_all_that_is_copied_is_there_and_not_ignored(name: str) -> None:
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     for source in sources(RECIPES[name].dockerfile):
@@ -78,8 +78,19 @@ def test_no_dockerfile_names_a_registry(path: Path) -> None:
     assert defaults <= {"python:3.13-slim", "localhost/kedge-runtime:dev"}
 
 
-def test_the_label_says_the_version_of_the_project() -> None:
-    assert f"ARG VERSION={PROJECT['project']['version']}\n" in (ROOT / "runtime/Dockerfile").read_text()
+@pytest.mark.parametrize("name", ["kedge-runtime", "kedge-operator"])
+def test_the_label_says_the_version_of_the_project(name: str) -> None:
+    assert f"ARG VERSION={PROJECT['project']['version']}\n" in RECIPES[name].dockerfile.read_text()
+
+
+def test_the_images_of_steps_do_not_change_with_the_operator() -> None:
+    for name in ("kedge-runtime", "kedge-examples"):
+        assert not any("operator" in source for source in sources(RECIPES[name].dockerfile))
+
+
+def test_a_wheel_of_the_operators_image_has_all_packages_of_the_project() -> None:
+    packages = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert set(packages) <= set(sources(RECIPES["kedge-operator"].dockerfile))
 
 
 def test_images_build_the_wheel_with_what_the_project_asks_for() -> None:
@@ -88,7 +99,7 @@ def test_images_build_the_wheel_with_what_the_project_asks_for() -> None:
 
 def test_images_have_the_versions_that_are_tested() -> None:
     tested = locked("dev")
-    for lock in ("runtime", "examples"):
+    for lock in ("runtime", "examples", "operator"):
         assert locked(lock) <= tested
 
 
