@@ -1,0 +1,499 @@
+"""One run: what the watch, hints and time tell goes in, the core decides, and pods, records and a status come out.
+
+The truth is the spec, the outcome records and the live pods; an actor can be stopped at any moment and made anew from
+these. All that changes the run happens between two awaits of one event loop, so that it needs no locks. What takes
+time (requests to the API server and the store) are tasks of the actor's group; when one fails for a reason that nobody
+foresaw, the group ends and the actor begins again from the truth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kedge.core.actions import Action, Discard, Finish, RunStatus, Start, Stop, Wake
+from kedge.core.document import digest_of
+from kedge.core.events import Begin, Cancel, Ended, Event, Resize, Resume, Suspend, Tick
+from kedge.core.layout import RunPaths
+from kedge.core.memo import Memo
+from kedge.core.protocol import Outcome, OutcomeStatus
+from kedge.core.run import History, Run
+from kedge.core.settings import Retain
+from kedge.core.spec import OpJob
+from kedge.core.state import Step, StepState
+from kedge.io.cache import ResultCache
+from kedge.io.errors import StoreError
+from kedge.io.managers import stored_paths
+from kedge.io.stores import Store
+from kedge.local import records
+from kedge.local.memoized import Memoization
+from kedge_operator import launching, metrics, observe, opening, planning, statuses
+from kedge_operator.announced import Announcements
+from kedge_operator.attempts import Attempt, Attempts, Name
+from kedge_operator.cluster import Cluster
+from kedge_operator.endings import Endings
+from kedge_operator.labels import RUN, Reason
+from kedge_operator.observe import PodView
+from kedge_operator.opening import Refused
+from kedge_operator.reporting import Notices, StatusWriter
+from kedge_operator.settings import Settings
+from kedge_operator.stores import AsyncStore, StoreGone, Stores
+from kedge_operator.timers import Timers
+
+_log = logging.getLogger("kedge.operator")
+_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What all actors of an operator share."""
+
+    cluster: Cluster
+    stores: Stores
+    settings: Settings
+    announcements: Announcements
+    instance: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpecSeen:
+    """The OpJob as it is now."""
+
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PodSeen:
+    """A pod of the run as it is now."""
+
+    pod: PodView
+
+
+@dataclass(frozen=True, slots=True)
+class Hinted:
+    """An attempt's record is said to be stored."""
+
+    name: Name
+
+
+Message = SpecSeen | PodSeen | Hinted
+
+
+class Actor:
+    """Drives one run to its end. Told by `tell`; `serve` returns when there is nothing left to do."""
+
+    def __init__(self, services: Services, body: Mapping[str, Any]) -> None:
+        metadata = body["metadata"]
+        self.services = services
+        self.cluster = services.cluster
+        self.settings = services.settings
+        self.namespace: str = metadata["namespace"]
+        self.job_name: str = metadata["name"]
+        self.uid: str = metadata["uid"]
+        self.paths = RunPaths.of(self.namespace, self.job_name, self.uid)
+        self.body = body
+        self.inbox: deque[Message] = deque()
+        self.wake = asyncio.Event()
+        self.timers = Timers()
+        self.attempts = Attempts()
+        self.facts = statuses.Facts(conditions=_conditions(body))
+        self.status = StatusWriter(self.cluster, self.namespace, self.job_name, self.uid, self._status)
+        self.notices = Notices(self.cluster, body, services.instance)
+        self.run: Run | None = None
+        self._ended = False
+
+    def __repr__(self) -> str:
+        return f"{self.namespace}/{self.job_name}"
+
+    def tell(self, message: Message) -> None:
+        """Something has been seen; it is looked at in turn."""
+        self.inbox.append(message)
+        self.wake.set()
+
+    # -- life -----------------------------------------------------------------------------------------------------
+
+    async def serve(self) -> None:
+        """Live until the run has ended. What breaks an actor is told, and it begins again from the truth."""
+        pause = _PAUSE
+        while True:
+            try:
+                await self._live()
+            except Refused as error:
+                await self._refuse(error.reason, error.message)
+            except StoreGone as error:
+                await self._give_up(str(error))
+            except StoreError as error:
+                await self._refuse(Reason.STORE_AWAY, str(error))
+            except Exception as error:
+                _log.exception("%r: its actor failed; it begins again in %.0f s", self, pause)
+                self.facts.waits = (Reason.INTERNAL, f"the operator failed and tries again: {error!r}")
+                self.status.changed()
+                self._reset()
+                await self.status.write()
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+                continue
+            await self.notices.flush()
+            return
+
+    def _reset(self) -> None:
+        self.timers = Timers()
+        self.attempts = Attempts()
+        self.run = None
+        self.facts.failed.clear()
+        self.facts.cached = 0
+
+    async def _live(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                writer = group.create_task(self.status.serve())
+                try:
+                    await self._open()
+                    await self._loop()
+                    await self._finish()
+                finally:
+                    writer.cancel()
+        except BaseExceptionGroup as errors:
+            raise _first(errors) from errors
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do this on the side; its failure is the actor's."""
+        self._group.create_task(work)
+
+    # -- opening --------------------------------------------------------------------------------------------------
+
+    async def _open(self) -> None:
+        self.facts.generation = self.body["metadata"].get("generation", 0)
+        job = opening.parse(self.body)
+        self._follow(job)
+        asked = None if job.spec.store is None else job.spec.store.model_dump(by_alias=True)
+        self.store = await self.services.stores.open(self.namespace, asked, self._store_away)
+        self.facts.place = (self.store.store.url, self.paths.prefix)
+        document = await self.store.call("get", opening.stored_document, self.paths)
+        taken_up = document is not None
+        if job.spec.ops is None:
+            job = await planning.plan(self, job)
+        self.pods = opening.run_pods(job, self.uid, self.namespace, self.settings)
+        self.job = job
+        if document is None:
+            again, tags = await opening.reexecution(self.cluster, self.store, self.namespace, job)
+            document = opening.document_of(job, self.uid, again, tags)
+        self.history = history = await self._history(document, taken_up)
+        try:
+            plan = records.plan_of(document)
+        except Exception as error:
+            raise Refused(Reason.PLAN_REFUSED, f"{type(error).__name__}: {error}") from error
+        if not taken_up:
+            await opening.try_pods(self.cluster, job, self.pods)
+            document = await self.store.call("put", opening.write_document, self.paths, document, time.time())
+        self.document = document
+        self.plan_digest = digest_of(document.to_bytes())
+        self.facts.began = (
+            await self.store.call("get", opening.began, self.paths, time.time()) if taken_up else time.time()
+        )
+        self.run = Run(plan, document.settings, history)
+        self.memo = self._memoization(self.run)
+        self.endings = Endings(self)
+        self.facts.planned = statuses.Condition(True, Reason.PLANNED, f"{len(plan.nodes)} ops")
+        self._begin(taken_up)
+
+    async def _history(self, document: Any, taken_up: bool) -> History:
+        """What is known already. The pods are listed first: one that ends in between has left its record then."""
+        if not taken_up and document.reexecute is None:
+            return History()
+        seen = await self.cluster.list_pods(self.namespace, f"{RUN}={self.uid}") if taken_up else []
+        history: History = await self.store.call("list", opening.history, self.paths, document)
+        by_digest = {step.digest: step for step in history.records}
+        self._found = [view for pod in seen if (view := _view(pod)) is not None]
+        live = set()
+        for pod in seen:
+            view, step = _view(pod), launching.step_of(pod)
+            if view is None or step is None or view.digest != step.digest:
+                continue
+            live.add((step, view.attempt))
+            by_digest[step.digest] = step
+            known = {one.attempt for one in history.records.get(step, ())}
+            attempt = self.attempts.add(Attempt(step, view.attempt, view.created or time.time(), made=True))
+            attempt.settled = view.attempt in known
+        return History(history.records, frozenset(live), history.inherited, history.selected)
+
+    def _begin(self, taken_up: bool) -> None:
+        assert self.run is not None
+        now = time.time()
+        if self.job.spec.suspend:
+            self.apply(Suspend(now))
+        self.apply(Resize(self.job.spec.max_concurrent, now))
+        if self.job.spec.cancel:
+            self.apply(Cancel(now))
+        self.apply(Begin(now, self.facts.began))
+        for step in self.run.state.steps.values():
+            if step.state is StepState.FAILED:
+                self.facts.failed.setdefault(step.key.op, []).append(step)
+            self.facts.cached += step.cached
+        if not taken_up:
+            self.notices.note(
+                Reason.PLANNED, f"{len(self.run.plan.nodes)} ops, {len(self.run.state.steps)} steps so far"
+            )
+        for view in getattr(self, "_found", ()):
+            self.endings.seen(view)
+        self.timers.at(now + self.settings.resync_seconds, self._resync)
+        self.status.changed()
+
+    def _memoization(self, run: Run) -> Memoization | None:
+        document = self.document
+        if not document.graph.is_memoized:
+            return None
+        memo = Memo(document.entrypoint or document.job, document.run_config, document.tags)
+        return Memoization(memo, ResultCache(self.store.store, self.namespace), run, self.paths.prefix)
+
+    # -- the loop -------------------------------------------------------------------------------------------------
+
+    async def _loop(self) -> None:
+        assert self.run is not None
+        while not self._is_done():
+            await self._wait()
+            while self.inbox:
+                self._look_at(self.inbox.popleft())
+            self.timers.fire(time.time())
+
+    def _is_done(self) -> bool:
+        """A run that was stopped has ended only when none of its pods is left."""
+        assert self.run is not None
+        if not self.run.finished:
+            return False
+        return self.run.stopping is None or all(one.is_over for one in self.attempts)
+
+    async def _wait(self) -> None:
+        due = self.timers.next
+        timeout = None if due is None else max(0.0, due - time.time())
+        try:
+            async with asyncio.timeout(timeout):
+                await self.wake.wait()
+        except TimeoutError:
+            pass
+        self.wake.clear()
+
+    def _look_at(self, message: Message) -> None:
+        if isinstance(message, SpecSeen):
+            self._spec_seen(message.body)
+        elif isinstance(message, PodSeen):
+            self.endings.seen(message.pod)
+        else:
+            self.endings.hinted(message.name)
+
+    def _spec_seen(self, body: Mapping[str, Any]) -> None:
+        """The fields that may change have perhaps changed."""
+        self.body = body
+        self.facts.generation = body["metadata"].get("generation", 0)
+        try:
+            job = opening.parse(body)
+        except Refused as error:
+            self.notices.note(Reason.INVALID, error.message, warning=True)
+            return
+        before, now = self.job.spec, time.time()
+        if job.spec.max_concurrent != before.max_concurrent:
+            self.apply(Resize(job.spec.max_concurrent, now))
+        if job.spec.suspend != before.suspend:
+            self.apply(Suspend(now) if job.spec.suspend else Resume(now))
+            self.notices.note(Reason.SUSPENDED if job.spec.suspend else Reason.RESUMED, "spec.suspend has changed")
+        if job.spec.cancel and not before.cancel:
+            self.notices.note(Reason.CANCELLING, "spec.cancel is true")
+            self.apply(Cancel(now))
+        self._follow(job)
+        self.job = self.job.model_copy(update={"spec": _with_changes(before, job.spec)})
+        self.status.changed()
+
+    def _follow(self, job: OpJob) -> None:
+        self.facts.suspended = job.spec.suspend
+
+    def _resync(self) -> None:
+        """List the pods, in case the watch has missed something."""
+        self.timers.at(time.time() + self.settings.resync_seconds, self._resync)
+        if any(not one.is_over for one in self.attempts):
+            self.spawn(self._list_pods())
+
+    async def _list_pods(self) -> None:
+        waiting = [one for one in self.attempts if one.made and one.pod is not None and not one.pod.is_over]
+        try:
+            seen = await self.cluster.list_pods(self.namespace, f"{RUN}={self.uid}")
+        except Exception as error:
+            _log.warning("%r: its pods could not be listed: %s", self, error)
+            return
+        views = {(view.digest, view.attempt): view for pod in seen if (view := _view(pod)) is not None}
+        for view in views.values():
+            self.tell(PodSeen(view))
+        for attempt in waiting:
+            if attempt.name not in views:
+                self.endings.vanished(attempt)
+
+    # -- what the core says ---------------------------------------------------------------------------------------
+
+    def apply(self, event: Event) -> None:
+        """Tell the core, and carry out what it answers."""
+        assert self.run is not None
+        for action in self.run.apply(event):
+            self._carry_out(action)
+        self.status.changed()
+        self.wake.set()
+
+    def _carry_out(self, action: Action) -> None:
+        assert self.run is not None
+        if isinstance(action, Start):
+            step = self.run.state.steps[action.step]
+            if step.state is StepState.RUNNING and step.attempt == action.attempt:
+                attempt = self.attempts.add(Attempt(action.step, action.attempt, time.time(), step.ready))
+                self.spawn(launching.launch(self, attempt, action.retries))
+        elif isinstance(action, Stop):
+            attempt_known = self.attempts.get((action.step.digest, action.attempt))
+            if attempt_known is not None:
+                attempt_known.stopping = action.reason
+                self.endings.stop(attempt_known)
+        elif isinstance(action, Wake):
+            self.timers.at(action.at, lambda: self.apply(Tick(time.time())))
+        elif isinstance(action, Discard):
+            self.spawn(self._discard(stored_paths([source.record for source in action.values])))
+        else:
+            assert isinstance(action, Finish)
+
+    async def _discard(self, paths: list[str]) -> None:
+        """Delete values that have been consumed. Records come from users' pods: only what is this run's own goes."""
+        own = [path for path in paths if path.startswith(f"{self.paths.prefix}/values/")]
+        await self.store.call("delete", Store.delete, own)
+
+    def settled(self, attempt: Attempt, outcome: Outcome) -> None:
+        """An attempt's record is known: the step goes on from it."""
+        assert self.run is not None
+        attempt.settled = True
+        step = self.run.state.steps.get(outcome.step)
+        retries = self.run.retries
+        self.apply(Ended(outcome, time.time()))
+        metrics.STEPS_ENDED.labels(outcome.status.value).inc()
+        if self.memo is not None and outcome.status is OutcomeStatus.SUCCEEDED:
+            self.spawn(self._keep(outcome))
+        if step is not None:
+            self._tell_of(step, outcome, retried=self.run.retries > retries)
+        if attempt.is_over:
+            self.attempts.forget(attempt)
+
+    def _tell_of(self, step: Step, outcome: Outcome, retried: bool) -> None:
+        self.facts.cached += outcome.cached_from is not None
+        failure = outcome.failure
+        if retried and failure is not None:
+            kind = Reason.STEP_LOST if outcome.status is OutcomeStatus.LOST else Reason.STEP_RETRIED
+            metrics.RETRIES.labels(failure.error if kind is Reason.STEP_LOST else "user").inc()
+            message = f"{outcome.step}, attempt {outcome.attempt}: {failure.error}: {failure.message}"
+            self.notices.note(kind, f"{message}; it is tried again", warning=True)
+        elif step.state is StepState.FAILED:
+            self.facts.failed.setdefault(step.key.op, []).append(step)
+            self.notices.note(Reason.STEP_FAILED, statuses.said(step), warning=True)
+
+    async def _keep(self, outcome: Outcome) -> None:
+        memo = self.memo
+        assert memo is not None
+        await self.store.call("put", lambda store: memo.keep(outcome))
+
+    # -- the end --------------------------------------------------------------------------------------------------
+
+    async def _finish(self) -> None:
+        run = self.run
+        assert run is not None
+        now = time.time()
+        if run.status is RunStatus.SUCCEEDED and self.document.settings.retain is Retain.UNTIL_FINISHED:
+            await self.store.call("delete", _delete_below, f"{self.paths.prefix}/values")
+        await self.store.call("put", records.write_result, self.paths, run, run.status, now)
+        self.facts.ended = now
+        self.facts.waits = None
+        await self.status.write()
+        status = self._status()
+        metrics.RUNS_ENDED.labels(status["phase"], status["reason"]).inc()
+        self.notices.note(status["reason"], status["message"], warning=run.status is not RunStatus.SUCCEEDED)
+
+    async def _refuse(self, reason: str, message: str) -> None:
+        """The run will not start."""
+        self.facts.planned = statuses.Condition(False, reason, message)
+        await self._end_with(reason, message)
+
+    async def _give_up(self, message: str) -> None:
+        """The store is gone for good: without it nothing can be known or done."""
+        for attempt in self.attempts:
+            if attempt.made and not attempt.is_over:
+                pod = attempt.pod
+                name = launching.name_of(self, attempt)
+                await self.cluster.delete_pod(self.namespace, name, None if pod is None else pod.uid)
+        await self._end_with(Reason.STORE_AWAY, message)
+
+    async def _end_with(self, reason: str, message: str) -> None:
+        self.facts.ending = (reason, message)
+        self.facts.ended = time.time()
+        await self.status.write()
+        metrics.RUNS_ENDED.labels("Cancelled" if reason == Reason.CANCELLED else "Failed", reason).inc()
+        self.notices.note(reason, message, warning=True)
+
+    def waits(self, reason: str, message: str) -> None:
+        """The run waits for something that a person should know of."""
+        if self.facts.waits is None or self.facts.waits[0] != reason:
+            self.notices.note(reason, message, warning=True)
+        self.facts.waits = (reason, message)
+        self.status.changed()
+
+    def goes_on(self, reason: str) -> None:
+        """What the run waited for is there."""
+        if self.facts.waits is not None and self.facts.waits[0] == reason:
+            self.facts.waits = None
+            self.status.changed()
+
+    def _store_away(self, why: str | None) -> None:
+        if why is None:
+            self.goes_on(Reason.STORE_AWAY)
+        else:
+            self.waits(Reason.STORE_AWAY, why)
+
+    def _status(self) -> dict[str, Any]:
+        return statuses.of(self.run, self.facts, time.time())
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that matters of a group: one that has an answer goes before one that has none."""
+    flat: list[BaseException] = []
+    rest: list[BaseException] = [errors]
+    while rest:
+        one = rest.pop()
+        if isinstance(one, BaseExceptionGroup):
+            rest.extend(one.exceptions)
+        else:
+            flat.append(one)
+    return next((one for one in flat if isinstance(one, StoreGone | Refused | StoreError)), flat[0])
+
+
+def _conditions(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The conditions that stand there, for the times of their last transitions."""
+    found = (body.get("status") or {}).get("conditions")
+    return [dict(one) for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+
+
+def _with_changes(before: Any, after: Any) -> Any:
+    names = ("suspend", "cancel", "max_concurrent", "ttl_seconds_after_finished")
+    return before.model_copy(update={name: getattr(after, name) for name in names})
+
+
+def _view(pod: Mapping[str, Any]) -> PodView | None:
+    """A pod of this run; one whose labels were tampered with is left alone."""
+    try:
+        return observe.view(pod)
+    except Exception as error:
+        metrics.BROKEN.labels("pod").inc()
+        _log.warning("pod %s can't be read: %s", (pod.get("metadata") or {}).get("name"), error)
+        return None
+
+
+def _delete_below(store: Store, prefix: str) -> None:
+    store.delete([info.path for info in store.list(prefix)])
+
+
+__all__ = ["Actor", "AsyncStore", "Hinted", "PodSeen", "Services", "SpecSeen"]

@@ -1,0 +1,224 @@
+"""The only module that talks to the API server: plain dicts in and out, over the client's raw request path.
+
+The client's models are left aside: they refuse fields that they don't know, and cost milliseconds an object. Requests
+are bounded in time and in number at once; failures are raised as this package's own errors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import aiohttp
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.client.rest import RESTClientObject
+from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+
+from kedge_operator import labels, metrics
+from kedge_operator.errors import (
+    AlreadyExists,
+    ClusterError,
+    Conflict,
+    Forbidden,
+    Gone,
+    Invalid,
+    NotFound,
+    QuotaExceeded,
+    Unavailable,
+)
+
+TIMEOUT_SECONDS = 30.0
+AT_ONCE = 40
+"""Requests under way at the same time; more wait."""
+
+Object = Mapping[str, Any]
+_DELETE: Object = {"kind": "DeleteOptions", "apiVersion": "v1"}
+_MERGE = "application/merge-patch+json"
+_OPJOBS = f"/apis/{labels.GROUP}/{labels.VERSION}"
+_ANSWERS: Mapping[int, type[ClusterError]] = {
+    400: Invalid,
+    403: Forbidden,
+    404: NotFound,
+    410: Gone,
+    413: Invalid,
+    422: Invalid,
+}
+
+
+async def configuration() -> Configuration:
+    """How to reach the cluster: from inside a pod, else by the user's kubeconfig."""
+    found = Configuration()
+    try:
+        load_incluster_config(found)  # type: ignore[no-untyped-call]
+    except ConfigException:
+        await load_kube_config(client_configuration=found)  # type: ignore[no-untyped-call]
+    return found
+
+
+class Cluster:
+    """A connection to the API server."""
+
+    def __init__(self, config: Configuration) -> None:
+        config.connection_pool_maxsize = AT_ONCE
+        self.config = config
+        self._client = RESTClientObject(config)
+        self._room = asyncio.Semaphore(AT_ONCE)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()
+
+    # -- pods -----------------------------------------------------------------------------------------------------
+
+    async def create_pod(self, pod: Object, dry_run: bool = False) -> dict[str, Any]:
+        """Create a pod, or only ask whether it could be. Raises ClusterError."""
+        query = {"dryRun": "All"} if dry_run else {}
+        namespace = pod["metadata"]["namespace"]
+        return await self._request("POST", _pods(namespace), f"pod {namespace}/{pod['metadata']['name']}", pod, query)
+
+    async def get_pod(self, namespace: str, name: str) -> dict[str, Any]:
+        """A pod. Raises NotFound."""
+        return await self._request("GET", f"{_pods(namespace)}/{quote(name)}", f"pod {namespace}/{name}")
+
+    async def list_pods(self, namespace: str, selector: str) -> list[dict[str, Any]]:
+        """All pods with these labels, as they are now."""
+        found = await self._request("GET", _pods(namespace), f"pods {namespace}", None, {"labelSelector": selector})
+        items: list[dict[str, Any]] = found["items"]
+        return items
+
+    async def delete_pod(self, namespace: str, name: str, uid: str | None, grace: int | None = None) -> bool:
+        """Ask a pod to end; `grace` 0 removes it by force. Returns False when it is not there, or another one is."""
+        body: dict[str, Any] = dict(_DELETE)
+        if uid is not None:
+            body["preconditions"] = {"uid": uid}
+        if grace is not None:
+            body["gracePeriodSeconds"] = grace
+        try:
+            await self._request("DELETE", f"{_pods(namespace)}/{quote(name)}", f"pod {namespace}/{name}", body)
+        except (NotFound, Conflict):
+            return False
+        return True
+
+    # -- OpJobs ---------------------------------------------------------------------------------------------------
+
+    async def get_opjob(self, namespace: str, name: str) -> dict[str, Any]:
+        """An OpJob. Raises NotFound."""
+        return await self._request("GET", _opjob(namespace, name), f"opjob {namespace}/{name}")
+
+    async def patch_opjob_status(self, namespace: str, name: str, uid: str, status: Object) -> None:
+        """Write the status of an OpJob. Raises NotFound, and Conflict when another one has its name by now."""
+        body = {"metadata": {"uid": uid}, "status": status}
+        await self._request("PATCH", f"{_opjob(namespace, name)}/status", f"opjob {namespace}/{name}", body)
+
+    async def delete_opjob(self, namespace: str, name: str, uid: str) -> bool:
+        """Delete an OpJob, and with it its pods. Returns False when it is gone."""
+        body = {
+            "kind": "DeleteOptions",
+            "apiVersion": "v1",
+            "preconditions": {"uid": uid},
+            "propagationPolicy": "Background",
+        }
+        try:
+            await self._request("DELETE", _opjob(namespace, name), f"opjob {namespace}/{name}", body)
+        except (NotFound, Conflict):
+            return False
+        return True
+
+    # -- others ---------------------------------------------------------------------------------------------------
+
+    async def create_event(self, event: Object) -> None:
+        """Post an Event."""
+        namespace = event["metadata"]["namespace"]
+        path = f"/apis/events.k8s.io/v1/namespaces/{quote(namespace)}/events"
+        await self._request("POST", path, f"event {namespace}/{event['metadata']['name']}", event)
+
+    async def get_secret(self, namespace: str, name: str) -> dict[str, Any]:
+        """A Secret. Raises NotFound, and Forbidden where the operator was not given that right."""
+        path = f"/api/v1/namespaces/{quote(namespace)}/secrets/{quote(name)}"
+        return await self._request("GET", path, f"secret {namespace}/{name}")
+
+    async def get_lease(self, namespace: str, name: str) -> dict[str, Any]:
+        """A Lease. Raises NotFound."""
+        return await self._request("GET", f"{_leases(namespace)}/{quote(name)}", f"lease {namespace}/{name}", seconds=5)
+
+    async def create_lease(self, namespace: str, lease: Object) -> dict[str, Any]:
+        """Create a Lease. Raises AlreadyExists."""
+        what = f"lease {namespace}/{lease['metadata']['name']}"
+        return await self._request("POST", _leases(namespace), what, lease, seconds=5)
+
+    async def replace_lease(self, namespace: str, lease: Object) -> dict[str, Any]:
+        """Replace a Lease. Raises Conflict when it has changed since it was read."""
+        name = lease["metadata"]["name"]
+        path = f"{_leases(namespace)}/{quote(name)}"
+        return await self._request("PUT", path, f"lease {namespace}/{name}", lease, seconds=5)
+
+    # -- the request ----------------------------------------------------------------------------------------------
+
+    async def _request(
+        self,
+        verb: str,
+        path: str,
+        what: str,
+        body: Object | None = None,
+        query: Mapping[str, str] | None = None,
+        seconds: float = TIMEOUT_SECONDS,
+    ) -> dict[str, Any]:
+        url = f"{self.config.host}{path}" + (f"?{urlencode(query)}" if query else "")
+        headers = {"Accept": "application/json", "Content-Type": _MERGE if verb == "PATCH" else "application/json"}
+        began = time.perf_counter()
+        answer = "failed"
+        try:
+            async with self._room, asyncio.timeout(seconds):
+                token = await self.config.get_api_key_with_prefix("BearerToken", alias="authorization")
+                if token:
+                    headers["Authorization"] = token
+                response = await self._client.request(  # type: ignore[no-untyped-call]
+                    verb, url, headers=headers, body=body, _request_timeout=seconds
+                )
+                data = await response.read()
+            answer = str(response.status)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            why = str(error) or type(error).__name__
+            raise Unavailable(what, f"no answer from the API server: {why}") from error
+        finally:
+            metrics.API_REQUESTS.labels(verb, what.partition(" ")[0], answer).inc()
+            metrics.API_SECONDS.labels(verb).observe(time.perf_counter() - began)
+        if response.status >= 300:
+            raise _error_of(what, response.status, data, response.headers)
+        found: dict[str, Any] = json.loads(data)
+        return found
+
+
+def _pods(namespace: str) -> str:
+    return f"/api/v1/namespaces/{quote(namespace)}/pods"
+
+
+def _opjob(namespace: str, name: str) -> str:
+    return f"{_OPJOBS}/namespaces/{quote(namespace)}/{labels.PLURAL}/{quote(name)}"
+
+
+def _leases(namespace: str) -> str:
+    return f"/apis/coordination.k8s.io/v1/namespaces/{quote(namespace)}/leases"
+
+
+def _error_of(what: str, status: int, data: bytes, headers: Mapping[str, str]) -> ClusterError:
+    """The error that a refusal stands for; the server's own words are its message."""
+    try:
+        told = json.loads(data)
+        message, reason = str(told.get("message") or ""), str(told.get("reason") or "")
+    except (ValueError, AttributeError):
+        message, reason = data[:300].decode(errors="replace"), ""
+    message = message or f"the API server answered {status}"
+    if status == 409:
+        return (AlreadyExists if reason == "AlreadyExists" else Conflict)(what, message, status)
+    if status == 403 and "exceeded quota" in message:
+        return QuotaExceeded(what, message, status)
+    found = _ANSWERS.get(status)
+    if found is not None:
+        return found(what, message, status)
+    after = headers.get("Retry-After", "")
+    return Unavailable(what, message, status, float(after) if after.isdigit() else None)

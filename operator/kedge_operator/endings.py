@@ -1,0 +1,269 @@
+"""How attempts come to their ends: what pods and hints tell, the record that is read for it, and the one that is
+written in place of a record that will not come."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from kedge.core.events import Lost
+from kedge.core.ids import StepKey
+from kedge.core.protocol import Failure, Outcome, OutcomeStatus, Times
+from kedge.io.errors import ObjectExists, ObjectMissing
+from kedge.io.stores import Store
+from kedge.local import records
+from kedge_operator import launching, metrics
+from kedge_operator.attempts import Attempt, Name
+from kedge_operator.errors import ClusterError
+from kedge_operator.labels import Reason
+from kedge_operator.observe import End, EndKind, PodView, StuckKind
+
+if TYPE_CHECKING:
+    from kedge_operator.actor import Actor
+
+FORCE_AFTER_SECONDS = 10.0
+"""After the end of a pod's grace period: then its node has nothing to say, and the attempt is lost."""
+
+
+class Endings:
+    """The ends of one run's attempts. `ooms` counts OOM kills by step."""
+
+    def __init__(self, actor: Actor) -> None:
+        self._actor = actor
+        self.ooms: dict[StepKey, int] = {}
+        for step, found in actor.history.records.items():
+            self._count_ooms(step, *found)
+
+    def _count_ooms(self, step: StepKey, *outcomes: Outcome) -> None:
+        count = sum(1 for one in outcomes if one.failure is not None and one.failure.error == EndKind.OUT_OF_MEMORY)
+        if count:
+            self.ooms[step] = self.ooms.get(step, 0) + count
+
+    # -- what is seen -----------------------------------------------------------------------------------------------
+
+    def hinted(self, name: Name) -> None:
+        """An attempt's record is said to be there."""
+        attempt = self._actor.attempts.get(name)
+        if attempt is not None and not attempt.settled:
+            self._look(attempt)
+
+    def seen(self, pod: PodView) -> None:
+        """A pod is as it is now."""
+        attempt = self._actor.attempts.get((pod.digest, pod.attempt))
+        if attempt is None or (attempt.pod is not None and attempt.pod.is_over):
+            return
+        before, attempt.pod, attempt.made = attempt.pod, pod, True
+        self._measure(before, pod)
+        if pod.is_over:
+            self._over(attempt)
+        elif not attempt.settled:
+            self._watch(attempt, pod)
+        if attempt.stopping is not None and not pod.is_over and pod.deleting is None and before is None:
+            self.stop(attempt)  # it was stopped while its pod was being made
+        self._actor.wake.set()
+
+    def vanished(self, attempt: Attempt) -> None:
+        """A pod is not there any more, and nobody saw it go."""
+        if attempt.pod is not None and not attempt.pod.is_over:
+            pod = attempt.pod
+            end = End(EndKind.DELETED, "its pod was deleted")
+            attempt.pod = PodView(
+                pod.name, pod.uid, pod.run, pod.digest, pod.attempt, pod.created, pod.started, end=end
+            )
+            self._over(attempt)
+
+    def _measure(self, before: PodView | None, pod: PodView) -> None:
+        if pod.started is not None and (before is None or before.started is None) and pod.created is not None:
+            metrics.PENDING.observe(max(0.0, pod.started - pod.created))
+
+    def _over(self, attempt: Attempt) -> None:
+        if attempt.settled:
+            self._actor.attempts.forget(attempt)
+        else:
+            self._look(attempt)
+
+    def _watch(self, attempt: Attempt, pod: PodView) -> None:
+        """A pod that has not ended: is it late, stuck, or going to be removed?"""
+        timers = self._actor.timers
+        if pod.deleting is not None:
+            timers.at(pod.deleting + FORCE_AFTER_SECONDS, lambda: self._force(attempt))
+        elif pod.started is not None:
+            attempt.stuck_since = None
+            self._actor.goes_on(Reason.UNSCHEDULABLE)
+            self._limit(attempt, pod.started)
+        else:
+            self._wait_for_start(attempt, pod)
+
+    def _limit(self, attempt: Attempt, started: float) -> None:
+        seconds = self._actor.run.plan.by_name[attempt.step.op].op.timeout if self._actor.run is not None else None
+        if seconds is not None and not attempt.timed:
+            attempt.timed = True
+            self._actor.timers.at(started + seconds, lambda: self._time_out(attempt, seconds))
+
+    def _time_out(self, attempt: Attempt, seconds: float) -> None:
+        if not attempt.settled and attempt.pod is not None and not attempt.pod.is_over:
+            attempt.overran = seconds
+            self.stop(attempt)
+
+    # -- pods that don't start --------------------------------------------------------------------------------------
+
+    def _wait_for_start(self, attempt: Attempt, pod: PodView) -> None:
+        actor, now = self._actor, time.time()
+        deadline = actor.job.spec.pending_deadline_seconds
+        if attempt.stuck_since is None:
+            attempt.stuck_since = pod.created or now
+            actor.timers.at(attempt.stuck_since + deadline, lambda: self._pending_too_long(attempt, deadline))
+        stuck = pod.stuck
+        if stuck is None:
+            return
+        if stuck.kind is StuckKind.BAD_IMAGE:
+            self.unstartable(attempt, stuck.cause)
+        elif stuck.kind is StuckKind.UNSCHEDULABLE:
+            actor.waits(Reason.UNSCHEDULABLE, f"{attempt.step}: {stuck.cause}")
+        else:
+            actor.timers.at(now + actor.settings.start_grace_seconds, lambda: self._still_stuck(attempt))
+
+    def _still_stuck(self, attempt: Attempt) -> None:
+        pod = attempt.pod
+        if attempt.settled or attempt.unstartable or pod is None or pod.is_over or pod.started is not None:
+            return
+        if pod.stuck is not None and pod.stuck.kind is not StuckKind.UNSCHEDULABLE:
+            self.unstartable(attempt, pod.stuck.cause)
+
+    def _pending_too_long(self, attempt: Attempt, seconds: float) -> None:
+        pod = attempt.pod
+        if attempt.settled or pod is None or pod.started is not None or pod.is_over:
+            return
+        cause = pod.stuck.cause if pod.stuck is not None else "nothing more is told"
+        self.unstartable(attempt, f"its pod was Pending for more than {seconds:g} s: {cause}")
+        self._actor.goes_on(Reason.UNSCHEDULABLE)
+
+    def unstartable(self, attempt: Attempt, cause: str) -> None:
+        """Waiting will not help: the step fails, and its cause is told."""
+        if attempt.settled or attempt.unstartable is not None:
+            return
+        attempt.unstartable = cause
+        self._actor.spawn(self._give_up_pod(attempt))
+
+    async def _give_up_pod(self, attempt: Attempt) -> None:
+        if attempt.made:
+            await self._delete(attempt, 0)
+        await self._write_instead(attempt)
+
+    # -- stopping ---------------------------------------------------------------------------------------------------
+
+    def stop(self, attempt: Attempt) -> None:
+        """Ask the pod to end: gently, as its grace period says; by force when that is over and its node is silent."""
+        if attempt.made and not attempt.settled and not (attempt.pod is not None and attempt.pod.is_over):
+            self._actor.spawn(self._delete_now(attempt))
+
+    async def _delete_now(self, attempt: Attempt) -> None:
+        await self._delete(attempt, None)
+
+    async def _delete(self, attempt: Attempt, grace: int | None) -> None:
+        uid = None if attempt.pod is None else attempt.pod.uid
+        name = launching.name_of(self._actor, attempt)
+        try:
+            there = await self._actor.cluster.delete_pod(self._actor.namespace, name, uid, grace)
+        except ClusterError:
+            self._actor.timers.at(time.time() + 1, lambda: self.stop(attempt))
+            self._actor.wake.set()
+            return
+        if not there:
+            self.vanished(attempt)
+
+    def _force(self, attempt: Attempt) -> None:
+        """Its grace period is over, and it is still there: nobody will report its end."""
+        pod = attempt.pod
+        if pod is not None and not pod.is_over:
+            self._actor.spawn(self._delete(attempt, 0))
+            if not attempt.settled:
+                end = End(EndKind.NODE_LOST, "its pod did not end within its grace period: its node does not answer")
+                attempt.pod = PodView(
+                    pod.name, pod.uid, pod.run, pod.digest, pod.attempt, pod.created, pod.started, end=end
+                )
+                self._look(attempt)
+
+    def never(self, attempt: Attempt, kind: EndKind, cause: str) -> None:
+        """The attempt was given up before it had a pod: nothing is to be recorded."""
+        attempt.settled = True
+        self._actor.attempts.forget(attempt)
+        self._actor.apply(Lost(attempt.step, attempt.number, f"{kind}: {cause}", time.time()))
+
+    # -- records ----------------------------------------------------------------------------------------------------
+
+    def _look(self, attempt: Attempt) -> None:
+        """Read the attempt's record; when its pod is over and there is none, write one in its place."""
+        if not attempt.looking and not attempt.settled:
+            attempt.looking = True
+            self._actor.spawn(self._read(attempt))
+
+    async def _read(self, attempt: Attempt) -> None:
+        while not attempt.settled:
+            was_over = attempt.pod is not None and attempt.pod.is_over
+            outcome = await self._record(attempt)
+            if outcome is not None:
+                attempt.looking = False
+                self._settle(attempt, outcome)
+                return
+            if was_over:
+                attempt.looking = False
+                await self._write_instead(attempt)
+                return
+            if attempt.pod is None or not attempt.pod.is_over:
+                break  # a hint that came too early, or was no true one: the pod's end will be seen
+        attempt.looking = False
+
+    async def _record(self, attempt: Attempt) -> Outcome | None:
+        path = self._actor.paths.outcome(attempt.step, attempt.number)
+        try:
+            data = await self._actor.store.call("get", Store.get, path)
+        except ObjectMissing:
+            return None
+        return records.parse_record(path, data) or records.unreadable(attempt.step, attempt.number)
+
+    async def _write_instead(self, attempt: Attempt) -> None:
+        """Write a record for an attempt that will bring none; one that came all the same wins."""
+        status, failure = _instead(attempt)
+        now = time.time()
+        times = Times(attempt.launched, ended=now, ready=attempt.ready, launched=attempt.launched)
+        outcome = Outcome(attempt.step, attempt.number, status, {}, failure, times)
+        path = self._actor.paths.outcome(attempt.step, attempt.number)
+        try:
+            await self._actor.store.call("put", Store.put, path, outcome.to_bytes(), create=True)
+        except ObjectExists:
+            found = await self._record(attempt)
+            outcome = found or outcome
+        self._settle(attempt, outcome)
+
+    def _settle(self, attempt: Attempt, outcome: Outcome) -> None:
+        if attempt.settled:
+            return
+        self._count_ooms(attempt.step, outcome)
+        _observe_times(outcome)
+        self._actor.settled(attempt, outcome)
+
+
+def _instead(attempt: Attempt) -> tuple[OutcomeStatus, Failure]:
+    """What is recorded of an attempt that left no record itself."""
+    if attempt.unstartable is not None:
+        return OutcomeStatus.FAILED, Failure(Reason.UNSTARTABLE, attempt.unstartable, retryable=False)
+    if attempt.overran is not None:
+        message = f"step {attempt.step} ran for more than its {attempt.overran:g} s"
+        return OutcomeStatus.FAILED, Failure("Timeout", message)
+    end = attempt.pod.end if attempt.pod is not None else None
+    if end is None:
+        end = End(EndKind.DELETED, "its pod was deleted")
+    return OutcomeStatus.LOST, Failure(end.kind.value, end.cause)
+
+
+def _observe_times(outcome: Outcome) -> None:
+    times = outcome.times
+    if times is None or times.entered is None:
+        return
+    metrics.STARTING.observe(max(0.0, times.entered - times.started))
+    if times.left is not None:
+        metrics.RUNNING.observe(max(0.0, times.left - times.entered))
+        if times.ended is not None:
+            metrics.STORING.observe(max(0.0, times.ended - times.left))
+            metrics.REACTION.observe(max(0.0, time.time() - times.ended))

@@ -1,0 +1,64 @@
+"""What can go wrong with the cluster, as the rest of the operator sees it.
+
+::
+
+    ClusterError
+    ├── NotFound          there is no such object, or no such namespace
+    ├── AlreadyExists     an object of that name is there
+    ├── Conflict          the object has changed in between, or is another one by now
+    ├── Gone              what was asked for is too old
+    ├── Forbidden         not allowed; see its kinds
+    │   └── QuotaExceeded there is no room in the namespace's quota
+    ├── Invalid           the API server refuses the object for what it says
+    └── Unavailable       no answer, or one that says to try again later
+"""
+
+from __future__ import annotations
+
+from kedge.core.errors import KedgeError
+
+
+class ClusterError(KedgeError):
+    """A request to the API server failed. `what` is kind, namespace and name; `message` the server's words."""
+
+    def __init__(self, what: str, message: str, status: int = 0) -> None:
+        super().__init__(f"{what}: {message}")
+        self.what = what
+        self.message = message
+        self.status = status
+
+
+class NotFound(ClusterError):
+    """There is no such object, or no such namespace."""
+
+
+class AlreadyExists(ClusterError):
+    """An object of that name is there."""
+
+
+class Conflict(ClusterError):
+    """The object has changed in between, or is another one by now."""
+
+
+class Gone(ClusterError):
+    """What was asked for is too old."""
+
+
+class Forbidden(ClusterError):
+    """Not allowed."""
+
+
+class QuotaExceeded(Forbidden):
+    """There is no room in the namespace's quota."""
+
+
+class Invalid(ClusterError):
+    """The API server refuses the object for what it says."""
+
+
+class Unavailable(ClusterError):
+    """No answer, or one that says to try again later. `retry_after` in seconds, when the server says."""
+
+    def __init__(self, what: str, message: str, status: int = 0, retry_after: float | None = None) -> None:
+        super().__init__(what, message, status)
+        self.retry_after = retry_after

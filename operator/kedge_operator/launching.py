@@ -1,0 +1,179 @@
+"""From a `Start` of the core to a pod: inputs, cache, ticket, and a create that may be made twice and counts once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from kedge.core.actions import RunStatus
+from kedge.core.bindings import bind
+from kedge.core.errors import KedgeError
+from kedge.core.ids import StepKey
+from kedge.core.layout import RunPaths
+from kedge.core.protocol import Binding, Outcome, OutcomeStatus, Ticket, Times
+from kedge.io.errors import ObjectExists
+from kedge.io.stores import Store
+from kedge.io.tickets import ticket_text, with_indexes
+from kedge_operator import labels, metrics, observe, pods
+from kedge_operator.attempts import Attempt
+from kedge_operator.errors import AlreadyExists, ClusterError, Forbidden, NotFound, QuotaExceeded, Unavailable
+from kedge_operator.labels import Reason
+from kedge_operator.observe import EndKind
+
+if TYPE_CHECKING:
+    from kedge_operator.actor import Actor
+
+INDEX_FROM = 20
+"""A listing with more members than this goes into the store: pods stay small, and so does what etcd keeps of them."""
+_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
+
+
+async def launch(actor: Actor, attempt: Attempt, retries: int) -> None:
+    """Bring about one attempt: its pod, or its outcome where it can be taken over."""
+    assert actor.run is not None
+    step = actor.run.state.steps[attempt.step]
+    bindings = bind(actor.run.state, step)
+    if actor.memo is not None and await _take_over(actor, attempt, bindings):
+        return
+    digest = attempt.step.digest
+    announce = actor.services.announcements.announce(actor.document.run_id, digest, attempt.number)
+    head = (actor.document.run_id, actor.paths.prefix, actor.plan_digest, attempt.step, attempt.number, retries)
+
+    def ticket(store: Store, paths: RunPaths) -> str:
+        inputs = with_indexes(store, paths, attempt.step, bindings, INDEX_FROM)
+        return ticket_text(store, paths, Ticket(*head, inputs, attempt.ready, attempt.launched, announce))
+
+    text = await actor.store.call("put", ticket, actor.paths)
+    ooms = _ooms(actor, attempt.step)
+    pod = pods.step_pod(actor.pods, attempt.step, attempt.number, text, step.node.op.pod, ooms)
+    await _create(actor, attempt, pod)
+
+
+def name_of(actor: Actor, attempt: Attempt) -> str:
+    """The name of an attempt's pod."""
+    step = attempt.step
+    return labels.pod_name(actor.job_name, actor.uid, step.op, step.digest, attempt.number)
+
+
+def step_of(pod: Mapping[str, Any]) -> StepKey | None:
+    """The step that a pod says it is for."""
+    text = (pod["metadata"].get("annotations") or {}).get(labels.STEP)
+    try:
+        return None if text is None else StepKey.parse(text)
+    except KedgeError:
+        return None
+
+
+def _ooms(actor: Actor, step: StepKey) -> int:
+    """How often a step was OOMKilled before."""
+    return actor.endings.ooms.get(step, 0)
+
+
+async def _take_over(actor: Actor, attempt: Attempt, bindings: Mapping[str, Binding]) -> bool:
+    """For a memoized step: write down that it takes over an earlier success, if there is one."""
+    memo = actor.memo
+    assert memo is not None
+    now = time.time()
+    times = Times(now, ended=now, ready=attempt.ready, launched=now)
+
+    def look(store: Store) -> Outcome | None:
+        outcome = memo.take_over(attempt.step, attempt.number, bindings, times)
+        if outcome is None:
+            return None
+        try:
+            store.put(actor.paths.outcome(attempt.step, attempt.number), outcome.to_bytes(), create=True)
+        except ObjectExists:
+            return None
+        return outcome
+
+    outcome = await actor.store.call("get", look)
+    if outcome is None:
+        return False
+    actor.settled(attempt, outcome)
+    return True
+
+
+async def _create(actor: Actor, attempt: Attempt, pod: Mapping[str, Any]) -> None:
+    """Create the pod, however long that takes; or give the attempt up, saying why."""
+    pause, refused_since = _PAUSE, None
+    while True:
+        if attempt.stopping is not None:
+            await _never(actor, attempt, pod)
+            return
+        if actor.run is not None and actor.run.status is RunStatus.SUSPENDED and not attempt.made:
+            await _until(actor, lambda: attempt.stopping is not None or actor.run.status is not RunStatus.SUSPENDED)
+            continue
+        wait: float | None = None
+        try:
+            made = await _ask(actor, attempt, pod)
+        except QuotaExceeded as error:
+            actor.waits(Reason.QUOTA, f"{attempt.step}: {error.message}")
+        except Unavailable as error:
+            attempt.made = True  # perhaps: the answer is missing
+            wait = error.retry_after
+        except ClusterError as error:
+            refused_since = refused_since or time.time()
+            if not _may_pass(error) or time.time() - refused_since >= actor.settings.start_grace_seconds:
+                actor.endings.unstartable(attempt, error.message)
+                return
+        else:
+            actor.goes_on(Reason.QUOTA)
+            _made(actor, attempt, made)
+            return
+        await _until(actor, lambda: attempt.stopping is not None, wait or pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _may_pass(error: ClusterError) -> bool:
+    """A service account may come a moment after the OpJob of the same `kubectl apply`."""
+    return isinstance(error, Forbidden) and "service account" in error.message
+
+
+async def _ask(actor: Actor, attempt: Attempt, pod: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        return await actor.cluster.create_pod(pod)
+    except AlreadyExists:
+        pass
+    try:
+        found = await actor.cluster.get_pod(actor.namespace, pod["metadata"]["name"])
+    except NotFound as error:
+        raise Unavailable(error.what, "it was there, and is gone", error.status) from error
+    if (found["metadata"].get("labels") or {}).get(labels.RUN) != actor.uid:
+        raise ClusterError(error_name(found), "a pod of this name is there that is not this run's")
+    return found
+
+
+def error_name(pod: Mapping[str, Any]) -> str:
+    """A pod as messages name it."""
+    return f"pod {pod['metadata'].get('namespace')}/{pod['metadata'].get('name')}"
+
+
+def _made(actor: Actor, attempt: Attempt, pod: Mapping[str, Any]) -> None:
+    attempt.made = True
+    now = time.time()
+    if attempt.ready is not None:
+        metrics.QUEUED.observe(max(0.0, now - attempt.ready))
+    actor.endings.seen(observe.view(pod))
+
+
+async def _never(actor: Actor, attempt: Attempt, pod: Mapping[str, Any]) -> None:
+    """The attempt was stopped before its pod was made, as far as is known."""
+    if attempt.made:
+        await actor.cluster.delete_pod(actor.namespace, pod["metadata"]["name"], None)
+    attempt.made = False
+    actor.endings.never(attempt, EndKind.DELETED, "it was stopped before its pod was made")
+
+
+async def _until(actor: Actor, holds: Any, seconds: float | None = None) -> None:
+    """Wait until something holds, or so long. The actor's wake-ups are not to be taken from it, so this looks."""
+    until = None if seconds is None else time.monotonic() + seconds
+    while not holds():
+        left = None if until is None else until - time.monotonic()
+        if left is not None and left <= 0:
+            return
+        await asyncio.sleep(min(0.25, left) if left is not None else 0.25)
+
+
+__all__ = ["INDEX_FROM", "OutcomeStatus", "launch", "name_of", "step_of"]

@@ -1,0 +1,208 @@
+"""Plan pods: an OpJob that names its entrypoint alone is compiled by one pod in the user's image.
+
+The operator never imports user code. It writes the OpJob down, starts a worker with a plan ticket, and reads the one
+record that the worker leaves. A plan pod that is lost is tried again, as a step is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kedge.core.errors import ProtocolError
+from kedge.core.layout import RunPaths
+from kedge.core.planning import PlanFault, Planned, PlanTicket
+from kedge.core.spec import OpJob
+from kedge.io.digests import digest
+from kedge.io.errors import ObjectExists, ObjectMissing
+from kedge.io.stores import Store
+from kedge_operator import labels, observe, opening, pods
+from kedge_operator.errors import AlreadyExists, ClusterError, Forbidden, QuotaExceeded, Unavailable
+from kedge_operator.labels import Reason
+from kedge_operator.observe import EndKind, PodView, StuckKind
+from kedge_operator.opening import Refused
+
+if TYPE_CHECKING:
+    from kedge_operator.actor import Actor
+
+_LOST = frozenset(kind.value for kind in EndKind)
+_LOOK_SECONDS = 10.0
+
+
+async def plan(actor: Actor, job: OpJob) -> OpJob:
+    """The job with its ops. Raises Refused with all that is wrong with it, or with why no pod could say."""
+    found, attempt = await actor.store.call("list", stored_plan, actor.paths)
+    run = opening.run_pods(job, actor.uid, actor.namespace, actor.settings)
+    while found is None:
+        if attempt > 1 + job.spec.infrastructure_retries:
+            raise Refused(Reason.PLAN_REFUSED, f"{attempt - 1} plan pods were lost; see their events")
+        planned = await _Attempt(actor, job, run, attempt).record()
+        if _is_lost(planned):
+            actor.notices.note(Reason.STEP_LOST, f"plan, attempt {attempt}: {planned.errors[0].message}", warning=True)
+            attempt += 1
+        else:
+            found = planned
+    return opening.completed(job, found)
+
+
+def stored_plan(store: Store, paths: RunPaths) -> tuple[Planned | None, int]:
+    """The record of the plan pod that was not lost, if there is one, and the number of the next attempt."""
+    attempt = 1
+    while True:
+        try:
+            planned = _parsed(store.get(paths.planned(attempt)), attempt)
+        except ObjectMissing:
+            return None, attempt
+        if not _is_lost(planned):
+            return planned, attempt
+        attempt += 1
+
+
+def _is_lost(planned: Planned) -> bool:
+    return planned.spec is None and bool(planned.errors) and planned.errors[0].error in _LOST
+
+
+def _parsed(data: bytes, attempt: int) -> Planned:
+    try:
+        return Planned.from_json(json.loads(data))
+    except (ValueError, ProtocolError) as error:
+        fault = PlanFault(type(error).__name__, f"what the plan pod left can't be read: {error}")
+        return Planned(attempt, errors=(fault,))
+
+
+@dataclass
+class _Attempt:
+    """One plan pod, from its create to its record."""
+
+    actor: Actor
+    job: OpJob
+    run: pods.RunPods
+    number: int
+    pod: PodView | None = None
+
+    async def record(self) -> Planned:
+        """The record that the pod leaves, or the one that is written in its place."""
+        await self._while_suspended()
+        pod = await self._pod()
+        await self._create(pod)
+        self.actor.facts.waits = (Reason.PLANNING, "a pod of the job's image compiles it")
+        self.actor.status.changed()
+        try:
+            return await self._outcome()
+        finally:
+            self.actor.goes_on(Reason.PLANNING)
+
+    async def _pod(self) -> dict[str, Any]:
+        actor = self.actor
+        given = {key: value for key, value in actor.body.items() if key != "status"}
+        given = {**given, "metadata": {"name": actor.job_name, "annotations": dict(self.job.metadata.annotations)}}
+        data = json.dumps(given, separators=(",", ":"), sort_keys=True).encode()
+        await actor.store.call("put", Store.put, actor.paths.manifest, data)
+        announce = actor.services.announcements.announce(actor.uid, labels.PLANNING, self.number)
+        ticket = PlanTicket(actor.uid, actor.paths.prefix, digest(data), self.number, announce)
+        return pods.plan_pod(self.run, self.number, ticket.to_text())
+
+    async def _create(self, pod: Mapping[str, Any]) -> None:
+        pause, since = 0.2, time.time()
+        while True:
+            try:
+                self.pod = observe.view(await self.actor.cluster.create_pod(pod))
+                return
+            except AlreadyExists:
+                self.pod = observe.view(await self.actor.cluster.get_pod(self.run.namespace, pod["metadata"]["name"]))
+                return
+            except QuotaExceeded as error:
+                self.actor.waits(Reason.QUOTA, f"plan: {error.message}")
+            except Unavailable:
+                pass
+            except ClusterError as error:
+                may_pass = isinstance(error, Forbidden) and "service account" in error.message
+                if not may_pass or time.time() - since >= self.actor.settings.start_grace_seconds:
+                    raise Refused(Reason.POD_REFUSED, error.message) from error
+            await self._next(pause)
+            pause = min(pause * 2, 10.0)
+
+    async def _outcome(self) -> Planned:
+        since = time.time()
+        while True:
+            over = self.pod is not None and self.pod.is_over
+            found = await self.actor.store.call("get", self._read)
+            if found is not None:
+                return found
+            if over:
+                return await self._instead()
+            self._check_start(since)
+            await self._next(_LOOK_SECONDS)
+
+    def _read(self, store: Store) -> Planned | None:
+        try:
+            return _parsed(store.get(self.actor.paths.planned(self.number)), self.number)
+        except ObjectMissing:
+            return None
+
+    async def _instead(self) -> Planned:
+        assert self.pod is not None
+        assert self.pod.end is not None
+        planned = Planned(self.number, errors=(PlanFault(self.pod.end.kind.value, self.pod.end.cause),))
+
+        def write(store: Store) -> Planned:
+            try:
+                store.put(self.actor.paths.planned(self.number), planned.to_bytes(), create=True)
+            except ObjectExists:
+                return self._read(store) or planned
+            return planned
+
+        return await self.actor.store.call("put", write)
+
+    def _check_start(self, since: float) -> None:
+        """A pod that can't start ends the planning, with its cause."""
+        stuck, spent = None if self.pod is None else self.pod.stuck, time.time() - since
+        if stuck is None or self.pod is None or self.pod.started is not None:
+            return
+        patience = self.actor.settings.start_grace_seconds
+        if stuck.kind is StuckKind.UNSCHEDULABLE:
+            patience = self.job.spec.pending_deadline_seconds
+        if stuck.kind is StuckKind.BAD_IMAGE or spent > patience:
+            self.actor.spawn(self._delete(self.pod))
+            raise Refused(Reason.POD_REFUSED, f"the plan pod can't start: {stuck.cause}")
+
+    async def _delete(self, pod: PodView) -> None:
+        await self.actor.cluster.delete_pod(self.run.namespace, pod.name, pod.uid)
+
+    async def _while_suspended(self) -> None:
+        while self.actor.facts.suspended:
+            self.actor.status.changed()
+            await self._next(None)
+
+    async def _next(self, seconds: float | None) -> None:
+        """Until something is seen, or so long."""
+        actor = self.actor
+        try:
+            async with asyncio.timeout(seconds):
+                await actor.wake.wait()
+        except TimeoutError:
+            pass
+        actor.wake.clear()
+        while actor.inbox:
+            message = actor.inbox.popleft()
+            body, pod = getattr(message, "body", None), getattr(message, "pod", None)
+            if body is not None:
+                await self._spec_seen(body)
+            elif pod is not None and (pod.digest, pod.attempt) == (labels.PLANNING, self.number):
+                self.pod = pod
+
+    async def _spec_seen(self, body: Mapping[str, Any]) -> None:
+        actor = self.actor
+        actor.body = body
+        job = opening.parse(body)
+        actor.facts.generation = body["metadata"].get("generation", 0)
+        actor.facts.suspended = job.spec.suspend
+        actor.status.changed()
+        if job.spec.cancel:
+            if self.pod is not None:
+                await self._delete(self.pod)
+            raise Refused(Reason.CANCELLED, "the run was cancelled before it was planned")

@@ -1,0 +1,134 @@
+"""Telling people: the status of an OpJob in coalesced patches, and Kubernetes Events, both at a bounded rate."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kedge_operator import labels
+from kedge_operator.cluster import Cluster
+from kedge_operator.errors import ClusterError, Conflict, Invalid, NotFound, Unavailable
+
+_log = logging.getLogger("kedge.operator")
+PATCH_SECONDS = 0.5
+"""Between two patches of one run's status."""
+_EVENTS_AT_ONCE = 20
+_EVENTS_A_SECOND = 0.5
+_NOTE_MAX = 1000
+_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
+
+
+class StatusWriter:
+    """Writes one OpJob's status. `compute()` gives it whole; equal ones are not written again."""
+
+    def __init__(
+        self, cluster: Cluster, namespace: str, name: str, uid: str, compute: Callable[[], dict[str, Any]]
+    ) -> None:
+        self._cluster = cluster
+        self._target = (namespace, name, uid)
+        self._compute = compute
+        self._dirty = asyncio.Event()
+        self._sent: dict[str, Any] | None = None
+        self.patches = 0
+
+    def changed(self) -> None:
+        """Something is to be told, soon."""
+        self._dirty.set()
+
+    async def serve(self) -> None:
+        """Write whenever something has changed, at most twice a second. Runs until it is cancelled."""
+        while True:
+            await self._dirty.wait()
+            await self.write()
+            await asyncio.sleep(PATCH_SECONDS)
+
+    async def write(self) -> None:
+        """Write now, and again until it is written. An OpJob that is gone needs no status."""
+        pause = _PAUSE
+        while True:
+            self._dirty.clear()
+            status = self._compute()
+            if status == self._sent:
+                return
+            try:
+                await self._cluster.patch_opjob_status(*self._target, status)
+            except Unavailable as error:
+                await asyncio.sleep(error.retry_after or pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            except (NotFound, Conflict):
+                return
+            except Invalid:
+                _log.exception("the status of %s/%s is refused", *self._target[:2])
+                return
+            else:
+                self._sent = status
+                self.patches += 1
+                return
+
+
+class Notices:
+    """Posts Events about one OpJob; beyond a burst, some are dropped, and the next one says how many."""
+
+    def __init__(self, cluster: Cluster, body: Mapping[str, Any], instance: str) -> None:
+        metadata = body["metadata"]
+        self._cluster = cluster
+        self._instance = instance
+        self._regarding = {
+            "apiVersion": labels.API_VERSION,
+            "kind": labels.KIND,
+            "namespace": metadata["namespace"],
+            "name": metadata["name"],
+            "uid": metadata["uid"],
+        }
+        self._room = float(_EVENTS_AT_ONCE)
+        self._last = time.monotonic()
+        self._dropped = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def note(self, reason: str, message: str, warning: bool = False, action: str = "Reconcile") -> None:
+        """Post an Event, without waiting for it. None is ever worth failing for."""
+        now = time.monotonic()
+        self._room = min(_EVENTS_AT_ONCE, self._room + (now - self._last) * _EVENTS_A_SECOND)
+        self._last = now
+        if self._room < 1:
+            self._dropped += 1
+            return
+        self._room -= 1
+        if self._dropped:
+            message = f"{message} (and {self._dropped} events that are not shown)"
+            self._dropped = 0
+        task = asyncio.get_running_loop().create_task(self._post(reason, message, warning, action))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _post(self, reason: str, message: str, warning: bool, action: str) -> None:
+        at = time.time_ns()
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at // 10**9)) + f".{at % 10**9 // 1000:06d}Z"
+        event = {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {
+                "namespace": self._regarding["namespace"],
+                "name": f"{self._regarding['name'][:200]}.{at:x}",
+            },
+            "eventTime": moment,
+            "reportingController": "kedge.dev/operator",
+            "reportingInstance": self._instance[:128],
+            "action": action,
+            "reason": reason,
+            "regarding": self._regarding,
+            "note": message[:_NOTE_MAX],
+            "type": "Warning" if warning else "Normal",
+        }
+        try:
+            await self._cluster.create_event(event)
+        except ClusterError as error:
+            _log.debug("an event was not posted: %s", error)
+
+    async def flush(self) -> None:
+        """Wait for those under way."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=5)

@@ -1,0 +1,116 @@
+"""Stores for an event loop: each request in a thread, tried again while the store is away, for as long as it may be."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import random
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from kedge.core.errors import KedgeError
+from kedge.io.errors import StoreError, StoreUnavailable
+from kedge.io.stores import Store, open_store
+from kedge_operator import metrics
+from kedge_operator.cluster import Cluster
+from kedge_operator.errors import Forbidden, NotFound
+from kedge_operator.settings import StoreSettings
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_THREADS = 16
+_LONGEST_PAUSE = 5.0
+
+
+class StoreGone(KedgeError):
+    """The store was away for longer than a run waits for it."""
+
+
+class AsyncStore:
+    """One store, for one run. `away` is told why it can't be reached, and None once it can again."""
+
+    def __init__(
+        self, store: Store, threads: ThreadPoolExecutor, patience: float, away: Callable[[str | None], None]
+    ) -> None:
+        self.store = store
+        self._threads = threads
+        self._patience = patience
+        self._away = away
+
+    async def call(
+        self, name: str, work: Callable[Concatenate[Store, _P], _T], *args: _P.args, **kwargs: _P.kwargs
+    ) -> _T:
+        """`work(store, ...)` in a thread. Raises what it raises, and StoreGone where a store stays away."""
+        began = time.monotonic()
+        pause = 0.1
+        while True:
+            try:
+                with metrics.STORE_SECONDS.labels(name).time():
+                    found = await self._in_thread(work, *args, **kwargs)
+            except StoreUnavailable as error:
+                metrics.STORE_FAILURES.inc()
+                self._away(str(error))
+                spent = time.monotonic() - began
+                if spent > self._patience:
+                    raise StoreGone(f"the store could not be reached for {spent:.0f} s: {error}") from error
+                await asyncio.sleep(pause * (0.5 + random.random()))
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            else:
+                if pause > 0.1:
+                    self._away(None)
+                return found
+
+    async def _in_thread(self, work: Callable[..., _T], *args: Any, **kwargs: Any) -> _T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, lambda: work(self.store, *args, **kwargs))
+
+
+class Stores:
+    """All stores of this operator: its own, and those that jobs name."""
+
+    def __init__(self, settings: StoreSettings, cluster: Cluster) -> None:
+        self._settings = settings
+        self._cluster = cluster
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="store")
+        self._own: Store | None = None
+
+    def close(self) -> None:
+        """Let go of the threads; requests under way end by themselves."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def open(
+        self, namespace: str, asked: Mapping[str, Any] | None, away: Callable[[str | None], None]
+    ) -> AsyncStore:
+        """The store of a job: its own, or the operator's. `asked` is the job's `store`.
+
+        Raises StoreError when it can't be opened, with the cause.
+        """
+        url = (asked or {}).get("url")
+        store = self._default() if url is None else await self._foreign(namespace, url, (asked or {}).get("secretName"))
+        return AsyncStore(store, self._threads, self._settings.patience_seconds, away)
+
+    def _default(self) -> Store:
+        if self._own is None:
+            self._own = open_store(self._settings.url)
+        return self._own
+
+    async def _foreign(self, namespace: str, url: str, secret: str | None) -> Store:
+        if url == self._settings.url and secret in (None, self._settings.secret_name):
+            return self._default()
+        if not url.startswith(("s3://", "gs://", "az://")):
+            raise StoreError(f"store {url}: a job's own store is s3://..., gs://... or az://...")
+        if secret is None:
+            return open_store(url)
+        try:
+            found = await self._cluster.get_secret(namespace, secret)
+        except NotFound:
+            raise StoreError(f"store {url}: there is no Secret {secret} in namespace {namespace}") from None
+        except Forbidden as error:
+            raise StoreError(
+                f"store {url}: the operator may not read Secret {namespace}/{secret}; its administrator can allow it "
+                f"({error.message})"
+            ) from error
+        data = found.get("data") or {}
+        return open_store(url, options={name.lower(): base64.b64decode(value).decode() for name, value in data.items()})
