@@ -29,10 +29,9 @@ from kedge.core.state import Step, StepState
 from kedge.io.cache import ResultCache
 from kedge.io.errors import StoreError
 from kedge.io.managers import stored_paths
-from kedge.io.stores import Store
 from kedge.local import records
 from kedge.local.memoized import Memoization
-from kedge_operator import launching, metrics, observe, opening, planning, statuses
+from kedge_operator import launching, metrics, observe, opening, planning, statuses, stores
 from kedge_operator.announced import Announcements
 from kedge_operator.attempts import Attempt, Attempts, Name
 from kedge_operator.cluster import Cluster
@@ -42,7 +41,7 @@ from kedge_operator.observe import PodView
 from kedge_operator.opening import Refused
 from kedge_operator.reporting import Notices, StatusWriter
 from kedge_operator.settings import Settings
-from kedge_operator.stores import AsyncStore, StoreGone, Stores
+from kedge_operator.stores import StoreGone, Stores
 from kedge_operator.timers import Timers
 
 _log = logging.getLogger("kedge.operator")
@@ -364,7 +363,7 @@ class Actor:
     async def _discard(self, paths: list[str]) -> None:
         """Delete values that have been consumed. Records come from users' pods: only what is this run's own goes."""
         own = [path for path in paths if path.startswith(f"{self.paths.prefix}/values/")]
-        await self.store.call("delete", Store.delete, own)
+        await self.store.call("delete", stores.delete, own)
 
     def settled(self, attempt: Attempt, outcome: Outcome) -> None:
         """An attempt's record is known: the step goes on from it."""
@@ -405,7 +404,7 @@ class Actor:
         assert run is not None
         now = time.time()
         if run.status is RunStatus.SUCCEEDED and self.document.settings.retain is Retain.UNTIL_FINISHED:
-            await self.store.call("delete", _delete_below, f"{self.paths.prefix}/values")
+            await self.store.call("delete", stores.delete_below, f"{self.paths.prefix}/values")
         await self.store.call("put", records.write_result, self.paths, run, run.status, now)
         self.facts.ended = now
         self.facts.waits = None
@@ -490,10 +489,3 @@ def _view(pod: Mapping[str, Any]) -> PodView | None:
         metrics.BROKEN.labels("pod").inc()
         _log.warning("pod %s can't be read: %s", (pod.get("metadata") or {}).get("name"), error)
         return None
-
-
-def _delete_below(store: Store, prefix: str) -> None:
-    store.delete([info.path for info in store.list(prefix)])
-
-
-__all__ = ["Actor", "AsyncStore", "Hinted", "PodSeen", "Services", "SpecSeen"]

@@ -10,9 +10,8 @@ from kedge.core.events import Lost
 from kedge.core.ids import StepKey
 from kedge.core.protocol import Failure, Outcome, OutcomeStatus, Times
 from kedge.io.errors import ObjectExists, ObjectMissing
-from kedge.io.stores import Store
 from kedge.local import records
-from kedge_operator import launching, metrics
+from kedge_operator import launching, metrics, stores
 from kedge_operator.attempts import Attempt, Name
 from kedge_operator.errors import ClusterError
 from kedge_operator.labels import Reason
@@ -217,7 +216,7 @@ class Endings:
     async def _record(self, attempt: Attempt) -> Outcome | None:
         path = self._actor.paths.outcome(attempt.step, attempt.number)
         try:
-            data = await self._actor.store.call("get", Store.get, path)
+            data = await self._actor.store.call("get", stores.get, path)
         except ObjectMissing:
             return None
         return records.parse_record(path, data) or records.unreadable(attempt.step, attempt.number)
@@ -230,7 +229,7 @@ class Endings:
         outcome = Outcome(attempt.step, attempt.number, status, {}, failure, times)
         path = self._actor.paths.outcome(attempt.step, attempt.number)
         try:
-            await self._actor.store.call("put", Store.put, path, outcome.to_bytes(), create=True)
+            await self._actor.store.call("put", stores.put, path, outcome.to_bytes(), create=True)
         except ObjectExists:
             found = await self._record(attempt)
             outcome = found or outcome

@@ -12,7 +12,7 @@ from kedge.core.bindings import bind
 from kedge.core.errors import KedgeError
 from kedge.core.ids import StepKey
 from kedge.core.layout import RunPaths
-from kedge.core.protocol import Binding, Outcome, OutcomeStatus, Ticket, Times
+from kedge.core.protocol import Binding, Outcome, Ticket, Times
 from kedge.io.errors import ObjectExists
 from kedge.io.stores import Store
 from kedge.io.tickets import ticket_text, with_indexes
@@ -174,6 +174,3 @@ async def _until(actor: Actor, holds: Any, seconds: float | None = None) -> None
         if left is not None and left <= 0:
             return
         await asyncio.sleep(min(0.25, left) if left is not None else 0.25)
-
-
-__all__ = ["INDEX_FROM", "OutcomeStatus", "launch", "name_of", "step_of"]

@@ -20,7 +20,7 @@ from kedge.core.spec import OpJob
 from kedge.io.digests import digest
 from kedge.io.errors import ObjectExists, ObjectMissing
 from kedge.io.stores import Store
-from kedge_operator import labels, observe, opening, pods
+from kedge_operator import labels, observe, opening, pods, stores
 from kedge_operator.errors import AlreadyExists, ClusterError, Forbidden, QuotaExceeded, Unavailable
 from kedge_operator.labels import Reason
 from kedge_operator.observe import EndKind, PodView, StuckKind
@@ -101,7 +101,7 @@ class _Attempt:
         given = {key: value for key, value in actor.body.items() if key != "status"}
         given = {**given, "metadata": {"name": actor.job_name, "annotations": dict(self.job.metadata.annotations)}}
         data = json.dumps(given, separators=(",", ":"), sort_keys=True).encode()
-        await actor.store.call("put", Store.put, actor.paths.manifest, data)
+        await actor.store.call("put", stores.put, actor.paths.manifest, data)
         announce = actor.services.announcements.announce(actor.uid, labels.PLANNING, self.number)
         ticket = PlanTicket(actor.uid, actor.paths.prefix, digest(data), self.number, announce)
         return pods.plan_pod(self.run, self.number, ticket.to_text())

@@ -14,8 +14,7 @@ from typing import Any
 from kedge.core.errors import KedgeError
 from kedge.core.hints import Hint
 from kedge.core.layout import RunPaths
-from kedge.io.stores import Store
-from kedge_operator import labels, metrics, observe, statuses
+from kedge_operator import labels, metrics, observe, statuses, stores
 from kedge_operator.actor import Actor, Hinted, PodSeen, Services, SpecSeen
 from kedge_operator.errors import ClusterError
 from kedge_operator.stores import StoreGone
@@ -142,7 +141,7 @@ class Runs:
                 await asyncio.sleep(2)
             store = await self._services.stores.open(namespace, asked, lambda why: None)
             paths = RunPaths.of(namespace, metadata["name"], uid)
-            await store.call("delete", _delete_below, paths.prefix)
+            await store.call("delete", stores.delete_below, paths.prefix)
         except (KedgeError, StoreGone) as error:
             _log.warning(
                 "%s/%s: what it left in the store could not be removed: %s", namespace, metadata["name"], error
@@ -176,7 +175,3 @@ class Runs:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _delete_below(store: Store, prefix: str) -> None:
-    store.delete([info.path for info in store.list(prefix)])

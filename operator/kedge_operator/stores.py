@@ -6,7 +6,7 @@ import asyncio
 import base64
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -65,6 +65,26 @@ class AsyncStore:
     async def _in_thread(self, work: Callable[..., _T], *args: Any, **kwargs: Any) -> _T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: work(self.store, *args, **kwargs))
+
+
+def get(store: Store, path: str) -> bytes:
+    """An object's bytes. Raises ObjectMissing."""
+    return store.get(path)
+
+
+def put(store: Store, path: str, data: bytes, create: bool = False) -> None:
+    """Write an object; with `create`, raises ObjectExists where there is one."""
+    store.put(path, data, create=create)
+
+
+def delete(store: Store, paths: Sequence[str]) -> None:
+    """Remove objects."""
+    store.delete(paths)
+
+
+def delete_below(store: Store, prefix: str) -> None:
+    """Remove all objects below a folder."""
+    store.delete([info.path for info in store.list(prefix)])
 
 
 class Stores:
