@@ -283,7 +283,7 @@ def test_a_lost_attempt_that_comes_back_is_refused(place: Place) -> None:
     """The engine has given an attempt up; its worker, only slow, writes its record after all."""
     from kedge.core.document import digest_of
     from kedge.core.ids import StepKey
-    from kedge.worker.process import EXIT_SUPERSEDED
+    from kedge.worker.records import EXIT_SUPERSEDED
 
     assert place.run("dies")[0] == 0
     entry = place.entry()

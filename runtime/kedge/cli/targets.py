@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from kedge.core.document import PlanDocument
 from kedge.core.errors import ProtocolError
 from kedge.core.graph import OpGraph
 from kedge.core.selection import select_ops, subset
-from kedge.definitions.jobs import JobDefinition
-from kedge.local import runs
-from kedge.worker.loading import job_of, load_job, run_config_of
-
-if TYPE_CHECKING:
-    from kedge.core.spec import OpJobSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A target, ready to be planned or run: the user's job and the document of a run of it."""
-
-    job: JobDefinition
-    document: PlanDocument
+from kedge.worker.compiling import Loaded, load_manifest
+from kedge.worker.documents import document_of
+from kedge.worker.loading import load_job
 
 
 def is_manifest(target: str) -> bool:
@@ -54,7 +40,7 @@ def _load_python(
     job = load_job(target)
     if selection:
         job = job.get_subset(list(selection))
-    return Loaded(job, runs.document_of(job, _absolute(target), run_config, None, tags, partition))
+    return Loaded(job, document_of(job, _absolute(target), run_config, None, tags, partition))
 
 
 def _absolute(target: str) -> str:
@@ -71,38 +57,7 @@ def _load_manifest(
     manifest = spec.parse(read_manifest(path))
     if partition is not None:
         manifest.spec.partition_key = partition
-    entrypoint = manifest.spec.entrypoint
-    if manifest.spec.ops is not None:
-        graph = spec.graph_of(manifest.spec)
-    else:
-        assert entrypoint is not None
-        graph = load_job(entrypoint).full_op_graph
-    document = spec.document_of(manifest, graph, str(uuid.uuid4()))
-    merged = {**document.run_config, **run_config}
-    chosen = tuple(selection) or document.op_selection
-    if chosen:
-        graph = subset(graph, select_ops(graph, chosen))
-    document = replace(document, graph=graph, run_config=merged, op_selection=chosen, tags={**document.tags, **tags})
-    job = job_of(document)
-    return Loaded(job, _with_executor(job, _with_partition(job, document, manifest.spec), manifest.spec))
-
-
-def _with_partition(job: JobDefinition, document: PlanDocument, spec: OpJobSpec) -> PlanDocument:
-    """The config and tags of the partition, where the manifest names one and its job's code says more of it."""
-    key = spec.partition_key
-    if key is None or job.partitions_def is None:
-        return document
-    run_config = document.run_config or dict(job.get_run_config_for_partition_key(key))
-    return replace(document, run_config=run_config, tags={**job.get_tags_for_partition_key(key), **document.tags})
-
-
-def _with_executor(job: JobDefinition, document: PlanDocument, spec: OpJobSpec) -> PlanDocument:
-    """What the executor asks for, where the manifest itself is silent."""
-    asked = runs.executor_settings(job, run_config_of(document))
-    if "max_concurrent" in spec.model_fields_set:
-        asked = replace(asked, max_concurrent=None)
-    settings = runs.narrowed(document.settings, asked)
-    return replace(document, settings=settings, tag_limits=document.tag_limits or asked.tag_limits)
+    return load_manifest(manifest, run_config, selection, tags)
 
 
 def read_manifest(path: str) -> Any:

@@ -31,7 +31,7 @@ EXTERNAL: Record = {"external": True}
 
 
 class OutcomeStatus(StrEnum):
-    """How an attempt ended. LOST is written by the engine: no record will come from the worker."""
+    """How an attempt ended. LOST is not the op's doing; where no record will come, the engine writes it."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from kedge.core.errors import ProtocolError
 from kedge.core.ids import StepKey
@@ -15,6 +16,9 @@ from kedge.core.protocol import Binding, Index, Listing, Ticket, TicketRef
 from kedge.io.digests import digest
 from kedge.io.errors import ObjectExists
 from kedge.io.stores import Store
+
+if TYPE_CHECKING:
+    from kedge.core.planning import PlanTicket
 
 TICKET_BYTES = 16 << 10
 """A larger ticket goes into the store: pods are kept small for etcd, and environments have a limit too."""
@@ -61,19 +65,27 @@ def ticket_text(store: Store, paths: RunPaths, ticket: Ticket) -> str:
     return TicketRef(path, digest(data)).to_text()
 
 
-def read_ticket(store: Store, text: str) -> Ticket:
+def read_ticket(store: Store, text: str) -> Ticket | PlanTicket:
     """The ticket in $KEDGE_TICKET, or in the store where that points.
 
     Raises ProtocolError for what is no ticket, or not the one that was meant, and what the store raises.
     """
+    data = _parsed(text)
+    if isinstance(data, dict) and "at" in data:
+        ref = TicketRef.from_json(data)
+        data = _parsed(_checked(store, ref.at, ref.digest, "ticket"))
+    if isinstance(data, dict) and "kind" in data:
+        from kedge.core.planning import PlanTicket  # steps are many, and go without
+
+        return PlanTicket.from_json(data)
+    return Ticket.from_json(data)
+
+
+def _parsed(text: str | bytes) -> Any:
     try:
-        data = json.loads(text)
-        if isinstance(data, dict) and "at" in data:
-            ref = TicketRef.from_json(data)
-            data = json.loads(_checked(store, ref.at, ref.digest, "ticket"))
+        return json.loads(text)
     except ValueError as error:
         raise ProtocolError(f"the ticket is no JSON: {error}") from error
-    return Ticket.from_json(data)
 
 
 def _checked(store: Store, path: str, wanted: str, what: str) -> bytes:

@@ -38,9 +38,10 @@ from kedge.local.instance import DagsterInstance
 from kedge.local.processes import ProcessEngine, Quiet
 from kedge.local.reconstruct import ReconstructableJob
 from kedge.local.results import ExecutionResult
+from kedge.worker.endings import Ending
 from kedge.worker.loading import program_of
-from kedge.worker.process import write_outcome
 from kedge.worker.program import Program
+from kedge.worker.records import write
 from kedge.worker.step import StepEnvironment, load_value
 
 
@@ -202,7 +203,8 @@ class _Launch:
         return run, execution.outcomes
 
     def _write(self, paths: RunPaths, outcome: Outcome) -> None:
-        write_outcome(self._store, paths, outcome)
+        what = f"step {outcome.step}, attempt {outcome.attempt}"
+        write(self._store, paths.outcome(outcome.step, outcome.attempt), outcome.to_bytes(), what, Ending())
 
     def _in_processes(
         self, program: Program, place: StepStore, history: History, paths: RunPaths

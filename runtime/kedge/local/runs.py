@@ -12,15 +12,25 @@ from typing import Any
 from kedge.core.document import PlanDocument, Reexecution
 from kedge.core.errors import KedgeError
 from kedge.core.layout import RUNS, RunPaths
-from kedge.core.settings import RunSettings
 from kedge.definitions.dagster_runs import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG
-from kedge.definitions.executors import ExecutorSettings
-from kedge.definitions.jobs import JobDefinition
-from kedge.definitions.run_config import plain_run_config
 from kedge.io.errors import ObjectMissing
 from kedge.io.stores import Store
 from kedge.local.home import engine_of
 from kedge.local.records import NoSuchRun, read_document
+from kedge.worker.documents import document_of, executor_settings, narrowed
+
+__all__ = [
+    "IN_PROCESS",
+    "NAMESPACE",
+    "RunEntry",
+    "again",
+    "catalogue",
+    "create",
+    "document_of",
+    "executor_settings",
+    "find",
+    "narrowed",
+]
 
 NAMESPACE = "local"
 IN_PROCESS = "in process"
@@ -40,65 +50,6 @@ class RunEntry:
     created: float
     ended: float | None
     steps: Mapping[str, int]
-
-
-def document_of(
-    job: JobDefinition,
-    entrypoint: str,
-    run_config: Mapping[str, Any] | None = None,
-    settings: RunSettings | None = None,
-    tags: Mapping[str, str] | None = None,
-    partition_key: str | None = None,
-) -> PlanDocument:
-    """The plan document of a new run of a job, for one of its partitions if it has any.
-
-    `settings` where given beat what the job's executor asks for. Raises DagsterInvalidConfigError for a config that
-    does not fit, and DagsterUnknownPartitionError for a partition that the job does not have.
-    """
-    run_id = str(uuid.uuid4())
-    all_tags = {**job.run_tags, **(tags or {})}
-    if partition_key is not None:
-        run_config = run_config or job.get_run_config_for_partition_key(partition_key)
-        all_tags = {**job.run_tags, **job.get_tags_for_partition_key(partition_key), **(tags or {})}
-    plain = _plain(job, run_config)
-    asked = executor_settings(job, plain)
-    return PlanDocument(
-        run_id,
-        job.name,
-        job.op_graph,
-        entrypoint,
-        job.full_op_graph.digest,
-        plain,
-        tags=all_tags,
-        op_selection=tuple(job.op_selection),
-        settings=replace(settings or narrowed(RunSettings(), asked), run_id=run_id),
-        tag_limits=asked.tag_limits,
-    )
-
-
-def executor_settings(job: JobDefinition, run_config: Mapping[str, Any]) -> ExecutorSettings:
-    """What a job's executor asks for with this run config. Raises DagsterInvalidConfigError when it does not fit."""
-    resolved = job.resolve_config(run_config)
-    if resolved.execution is None and not job.has_specified_executor:
-        return ExecutorSettings()
-    settings: ExecutorSettings = job.executor_def.settings(resolved.execution)
-    return settings
-
-
-def narrowed(settings: RunSettings, asked: ExecutorSettings) -> RunSettings:
-    """Settings with what an executor asks for."""
-    found = settings if asked.max_concurrent is None else replace(settings, max_concurrent=asked.max_concurrent)
-    return found if asked.retries else replace(found, retries=False)
-
-
-def _plain(job: JobDefinition, run_config: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The run config as plain data; the job's own config comes with its code."""
-    given = dict(plain_run_config(run_config))
-    try:
-        json.dumps(given)
-    except (TypeError, ValueError) as error:
-        raise KedgeError(f"the run config of {job.name} has values that are not JSON: {error}") from error
-    return given
 
 
 def create(store: Store, document: PlanDocument, target: str) -> RunPaths:

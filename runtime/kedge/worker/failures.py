@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import traceback
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from kedge.definitions import values
 
 _MESSAGE_MAX = 4000
 _KEDGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_OURS = (_KEDGE, "<frozen importlib", importlib.__file__)
 _STACK_MAX = 16000
 
 
@@ -67,7 +69,7 @@ def _describe(
     cause = error.__cause__
     return Failure(
         type(error).__name__,
-        _shorten(text_of(error), _MESSAGE_MAX),
+        shortened_text(error),
         _stack_of(error),
         retryable,
         request,
@@ -92,12 +94,22 @@ def print_error(error: BaseException) -> None:
     traceback.print_exception(shown.with_traceback(_user_part(shown.__traceback__)))
 
 
+def user_stack(error: BaseException) -> str:
+    """The stack of what user code raised, from its own first frame on; empty when it has none."""
+    found = _after_ours(error.__traceback__)
+    return "" if found is None else _formatted(found)
+
+
 def _user_part(stack: TracebackType | None) -> TracebackType | None:
     """The stack without Kedge's own first frames, which say nothing to the op's author; whole when it has no other."""
-    found = stack
-    while found is not None and found.tb_frame.f_code.co_filename.startswith(_KEDGE):
-        found = found.tb_next
-    return found or stack
+    return _after_ours(stack) or stack
+
+
+def _after_ours(stack: TracebackType | None) -> TracebackType | None:
+    """The stack behind the first frames of Kedge and of the import system."""
+    while stack is not None and stack.tb_frame.f_code.co_filename.startswith(_OURS):
+        stack = stack.tb_next
+    return stack
 
 
 def _shorten(text: str, most: int) -> str:
@@ -106,6 +118,14 @@ def _shorten(text: str, most: int) -> str:
     return f"{text[: most // 2]}\n[... {len(text) - most} characters ...]\n{text[-most // 2 :]}"
 
 
+def shortened_text(error: BaseException) -> str:
+    """What an error says, the middle left out where it is very long."""
+    return _shorten(text_of(error), _MESSAGE_MAX)
+
+
 def _stack_of(error: BaseException) -> str:
-    frames = traceback.extract_tb(_user_part(error.__traceback__))
-    return _shorten("".join(traceback.format_list(frames)), _STACK_MAX)
+    return _formatted(_user_part(error.__traceback__))
+
+
+def _formatted(stack: TracebackType | None) -> str:
+    return _shorten("".join(traceback.format_list(traceback.extract_tb(stack))), _STACK_MAX)

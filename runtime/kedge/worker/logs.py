@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 PART_SECONDS = 1.0
 PART_BYTES = 1 << 20
+_CLOSE_SECONDS = 3.0
 _FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
@@ -43,7 +44,9 @@ class _Stderr:
 
 
 class LogShipper:
-    """Leads stdout and stderr through a pipe until `close`. `write_part(number, data)` stores one part.
+    """Leads stdout and stderr through a pipe until `close`, and is done with `finish`.
+
+    `write_part(number, data)` stores one part.
 
     A part that can't be stored is kept and tried again with the next; the log never fails the step.
     """
@@ -66,14 +69,19 @@ class LogShipper:
         self._thread.start()
 
     def close(self) -> None:
-        """Put the descriptors back and ship what is left."""
+        """Put the descriptors back and ship what is left, for so long as a store that answers takes."""
         with contextlib.suppress(Exception):
             sys.stdout.flush()
             sys.stderr.flush()
         for descriptor, saved in zip((1, 2), self._saved, strict=True):
             os.dup2(saved, descriptor)
         os.write(self._wake_write, b"x")
+        self._thread.join(_CLOSE_SECONDS)
+
+    def finish(self) -> None:
+        """Ship what could not be shipped before: once the outcome is stored, the store is there again."""
         self._thread.join()
+        self._ship()
         for descriptor in (*self._saved, self._read, self._wake_read, self._wake_write):
             os.close(descriptor)
 

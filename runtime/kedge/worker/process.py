@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import logging
 import sys
 import time
 import traceback
-from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 
@@ -19,19 +17,20 @@ from kedge.core.document import PlanDocument, digest_of
 from kedge.core.errors import ProtocolError
 from kedge.core.layout import RunPaths
 from kedge.core.protocol import Failure, Outcome, OutcomeStatus, Ticket, Times
-from kedge.io.errors import ObjectExists, StoreError, StoreUnavailable
+from kedge.io.errors import StoreUnavailable
 from kedge.io.managers import StepStore, StoreIOManager
 from kedge.io.stores import Store, open_store
 from kedge.io.tickets import read_index
 from kedge.io.values import read_value, write_value
-from kedge.worker import announcing
+from kedge.worker import announcing, records
+from kedge.worker.endings import Ending
 from kedge.worker.failures import print_error
 from kedge.worker.loading import job_of, program_of
 from kedge.worker.logs import LogShipper, set_up_logging
+from kedge.worker.patience import patiently
 from kedge.worker.program import Program
+from kedge.worker.records import EXIT_DONE, EXIT_FAILED, EXIT_NO_RECORD, NoRecord
 from kedge.worker.step import StepEnvironment, run_step
-
-EXIT_DONE, EXIT_FAILED, EXIT_SUPERSEDED, EXIT_NO_RECORD = 0, 1, 3, 4
 
 
 @lru_cache(maxsize=4)
@@ -55,12 +54,10 @@ def warm_up(data: bytes) -> Program:
     return program
 
 
-def run_ticket(
-    ticket: Ticket, store: Store, *, echo: bool, plan: bytes | None = None, announce: Callable[[], None] | None = None
-) -> int:
+def run_ticket(ticket: Ticket, store: Store, ending: Ending, *, echo: bool, plan: bytes | None = None) -> int:
     """Run one attempt from its ticket to its stored outcome. Returns the process's exit code.
 
-    `plan` is the plan document, when it is at hand already; `announce` is called once the record is stored.
+    `plan` is the plan document, when it is at hand already; `ending` is told once the record is stored, or won't be.
     """
     paths = RunPaths(ticket.prefix)
     started = time.time()
@@ -68,24 +65,39 @@ def run_ticket(
     shipper = LogShipper(lambda part, data: store.put(paths.log_part(ticket.step, ticket.attempt, part), data), echo)
     try:
         outcome = _outcome_of(ticket, store, paths, plan, started)
+    except NoRecord as error:
+        ending.without_record(str(error))
+        return EXIT_NO_RECORD
     finally:
         shipper.close()
     outcome = replace(outcome, times=_with_engine_times(outcome.times, ticket, started))
-    code = write_outcome(store, paths, outcome)
-    if code in (EXIT_DONE, EXIT_FAILED):
-        announcing.announce(ticket.announce, ticket.run, ticket.step.digest, ticket.attempt)
-        if announce is not None:
-            announce()
+    code = _end(ticket, store, paths, outcome, ending)
+    if code != EXIT_NO_RECORD:
+        shipper.finish()
     return code
+
+
+def _end(ticket: Ticket, store: Store, paths: RunPaths, outcome: Outcome, ending: Ending) -> int:
+    """Store the record, then tell whoever waits for it."""
+    record = outcome.to_bytes()
+    what = f"step {ticket.step}, attempt {ticket.attempt}"
+    code = records.write(store, paths.outcome(ticket.step, ticket.attempt), record, what, ending)
+    if code != EXIT_DONE:
+        return code
+    announcing.announce(ticket.announce, ticket.run, ticket.step.digest, ticket.attempt)
+    ending.stored(record)
+    return EXIT_DONE if outcome.status is OutcomeStatus.SUCCEEDED else EXIT_FAILED
 
 
 def _outcome_of(ticket: Ticket, store: Store, paths: RunPaths, plan: bytes | None, started: float) -> Outcome:
     try:
-        data = plan if plan is not None else store.get(paths.plan)
+        data = plan if plan is not None else _read_plan(store, paths)
         if digest_of(data) != ticket.plan_digest:
             raise ProtocolError(f"{paths.plan} is not the plan that the ticket was made for")
         program = _program(data)
         return _run(program, ticket, store, paths)
+    except NoRecord:
+        raise
     except SystemExit as error:
         return _broken(ticket, started, "SystemExit", f"the op called sys.exit({error.code!r}); raise an error instead")
     except StoreUnavailable as error:
@@ -95,6 +107,13 @@ def _outcome_of(ticket: Ticket, store: Store, paths: RunPaths, plan: bytes | Non
     except Exception as error:
         traceback.print_exc()
         return _broken(ticket, started, type(error).__name__, str(error))
+
+
+def _read_plan(store: Store, paths: RunPaths) -> bytes:
+    try:
+        return patiently(lambda: store.get(paths.plan), "reading the plan")
+    except StoreUnavailable as error:
+        raise NoRecord(f"the plan could not be read: {error}") from error
 
 
 def _run(program: Program, ticket: Ticket, store: Store, paths: RunPaths) -> Outcome:
@@ -122,22 +141,3 @@ def _broken(ticket: Ticket, started: float, error: str, message: str) -> Outcome
 def _with_engine_times(times: Times | None, ticket: Ticket, started: float) -> Times:
     found = times or Times(started)
     return replace(found, started=started, ready=ticket.ready, launched=ticket.launched, ended=time.time())
-
-
-def write_outcome(store: Store, paths: RunPaths, outcome: Outcome) -> int:
-    """Write the record, create-only. Another record that is there already wins: this attempt was given up."""
-    data = outcome.to_bytes()
-    path = paths.outcome(outcome.step, outcome.attempt)
-    done = EXIT_DONE if outcome.status is OutcomeStatus.SUCCEEDED else EXIT_FAILED
-    try:
-        store.put(path, data, create=True)
-    except ObjectExists:
-        with contextlib.suppress(StoreError):
-            if store.get(path) == data:
-                return done
-        print(f"step {outcome.step}: attempt {outcome.attempt} was given up by the engine", file=sys.stderr)  # noqa: T201
-        return EXIT_SUPERSEDED
-    except StoreError as error:
-        print(f"step {outcome.step}: the outcome could not be stored: {error}", file=sys.stderr)  # noqa: T201
-        return EXIT_NO_RECORD
-    return done

@@ -26,6 +26,8 @@ from typing import Any
 from kedge.core.protocol import Ticket
 from kedge.io.stores import Store, open_store
 from kedge.worker import forking, process
+from kedge.worker.endings import HintPipe
+from kedge.worker.records import EXIT_NO_RECORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ class ForkServer:
         parent = os.getpid()
         pid = forking.fork()
         if pid == 0:
-            code = process.EXIT_NO_RECORD
+            code = EXIT_NO_RECORD
             try:
                 self._become_child(parent)
                 code = _run_child(Ticket.from_json(ticket), self._store, self._settings, name)
@@ -227,7 +229,7 @@ def describe(status: int) -> str:
             return f"killed by {signal.Signals(number).name}"
         return f"killed by signal {number}"
     code = os.waitstatus_to_exitcode(status)
-    if code == process.EXIT_NO_RECORD:
+    if code == EXIT_NO_RECORD:
         return "its outcome could not be stored"
     return f"exited with code {code}"
 
@@ -238,11 +240,7 @@ def _interrupt(number: int, frame: object) -> None:
 
 
 def _run_child(ticket: Ticket, store: Store, settings: ServerSettings, name: str) -> int:
-    def announce() -> None:
-        with contextlib.suppress(OSError):
-            os.write(settings.hint, name.encode() + b"\n")
-
-    return process.run_ticket(ticket, store, echo=False, plan=settings.plan, announce=announce)
+    return process.run_ticket(ticket, store, HintPipe(settings.hint, name), echo=False, plan=settings.plan)
 
 
 def main() -> None:

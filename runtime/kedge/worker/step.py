@@ -18,6 +18,7 @@ from kedge.core.errors import (
     DagsterInvalidMetadata,
     DagsterInvariantViolationError,
     DagsterStepOutputNotFoundError,
+    DagsterUserCodeExecutionError,
 )
 from kedge.core.ids import StepKey
 from kedge.core.protocol import (
@@ -38,6 +39,7 @@ from kedge.definitions.ins_outs import NO_VALUE, ConfiguredInput, InputDefinitio
 from kedge.definitions.resource_scope import ResourceScope
 from kedge.definitions.types import NOTHING, DagsterType
 from kedge.definitions.values import DynamicOutput, Output
+from kedge.io.errors import StoreUnavailable
 from kedge.worker.failures import encoded, failure_of, text_of, user_exception
 from kedge.worker.lazy import LazyList, is_lazy
 from kedge.worker.program import Program
@@ -66,7 +68,7 @@ class StepEnvironment:
 def run_step(env: StepEnvironment, step: StepKey, attempt: int, retries: int, inputs: Mapping[str, Binding]) -> Outcome:
     """Run one attempt and say how it ended. Never raises for what user code does; `env.last_error` has the exception.
 
-    KeyboardInterrupt and SystemExit pass through.
+    KeyboardInterrupt and SystemExit pass through. An attempt whose values the store did not give or take is LOST.
     """
     started = env.clock()
     attempt_run = _Attempt(env, step, attempt, retries)
@@ -78,8 +80,13 @@ def run_step(env: StepEnvironment, step: StepKey, attempt: int, retries: int, in
         env.last_error = error
         shown = user_exception(error) if isinstance(error, DagsterExecutionStepExecutionError) else error
         failure = failure_of(shown, retries)
+        status = OutcomeStatus.LOST if env.memory is None and _store_is_away(error) else OutcomeStatus.FAILED
         bound = env.program.bound(step.op)
-        if bound.hooks and not env.program.settings.allows_retry(bound.retry, failure, retries):
+        if (
+            bound.hooks
+            and status is OutcomeStatus.FAILED
+            and not env.program.settings.allows_retry(bound.retry, failure, retries)
+        ):
             times = Times(started, attempt_run.entered, attempt_run.left, env.clock())
             from kedge.worker import hooks  # most runs have none
 
@@ -89,7 +96,7 @@ def run_step(env: StepEnvironment, step: StepKey, attempt: int, retries: int, in
             env.memory.pop(step, None)
         times = Times(started, attempt_run.entered, attempt_run.left, env.clock())
         noted = attempt_run.context.events if attempt_run.context is not None else None
-        return Outcome(step, attempt, OutcomeStatus.FAILED, {}, failure, times, noted or ())
+        return Outcome(step, attempt, status, {}, failure, times, noted or ())
     times = Times(started, attempt_run.entered, attempt_run.left, env.clock())
     assert attempt_run.context is not None
     events = attempt_run.context.events or ()
@@ -379,6 +386,13 @@ class _Attempt:
             op_name=self.step.op.rpartition(".")[2],
             op_def_name=self.bound.definition.name,
         )
+
+
+def _store_is_away(error: BaseException | None) -> bool:
+    """Whether the store was away, and not user code wrong, in what Kedge wrapped into its errors."""
+    while isinstance(error, DagsterUserCodeExecutionError):
+        error = error.__cause__
+    return isinstance(error, StoreUnavailable)
 
 
 def _with_noted(given: Mapping[str, Any] | None, noted: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

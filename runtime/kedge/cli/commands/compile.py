@@ -38,30 +38,22 @@ def command(
     """Print a job as an OpJob manifest: what kubectl apply, and kedge run, take."""
     from kedge.cli.targets import is_manifest, load, read_manifest
     from kedge.core import spec
-    from kedge.definitions import pods
-    from kedge.local import runs
+    from kedge.worker.compiling import compiled
 
     loaded = load(target, options.read_config(config_text), selection, None, partition)
-    job, document = loaded.job, loaded.document
-    asked = runs.executor_settings(job, document.run_config)
-    body: dict[str, Any] = {"image": _IMAGE, "entrypoint": target, "maxConcurrent": 10, **pods.spec_of(asked)}
-    if is_manifest(target):
-        del body["entrypoint"]
-        body |= read_manifest(target)["spec"]  # one with the entrypoint alone becomes one with its ops, too
+    default: dict[str, Any] = {"image": _IMAGE, "entrypoint": target, "maxConcurrent": 10}
     said = {"image": image, "entrypoint": entrypoint, "maxConcurrent": max_concurrent}
-    body |= {key: value for key, value in said.items() if value is not None}
-    body["ops"] = pods.with_step_pods(job.full_op_graph.to_json(), asked)
-    if document.run_config:
-        body["runConfig"] = dict(document.run_config)
-    if document.tags:
-        body["tags"] = dict(document.tags)
-    if document.op_selection:
-        body["opSelection"] = list(document.op_selection)
+    given = {key: value for key, value in said.items() if value is not None}
+    if is_manifest(target):
+        del default["entrypoint"]
+        given = {**read_manifest(target)["spec"], **given}  # with the entrypoint alone it becomes one with its ops, too
+    found = compiled(loaded, given, default)
     if partition is not None:
-        body["partitionKey"] = partition
-    manifest = spec.manifest((name or document.job).replace("_", "-").lower(), body, job.full_op_graph.digest)
-    if asked.k8s.get("job_namespace"):
-        manifest["metadata"]["namespace"] = asked.k8s["job_namespace"]
+        found.spec["partitionKey"] = partition
+    named = (name or loaded.document.job).replace("_", "-").lower()
+    manifest = spec.manifest(named, found.spec, found.graph_digest)
+    if found.namespace:
+        manifest["metadata"]["namespace"] = found.namespace
     spec.parse(manifest)
     if as_json:
         show.data(manifest)
