@@ -6,47 +6,22 @@ has a namespace of its own, of which pods, events and logs are printed when the 
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cluster import plane as planes
 from cluster.tiers import CLUSTER, TIERS
-from cluster.tools import need
 
-SECONDS = 90
+sys.path.insert(0, str(Path(__file__).parent))
+pytest.register_assert_rewrite("kedge_kubectl")
 
-
-class Kubectl:
-    """kubectl, in one namespace."""
-
-    def __init__(self, kubeconfig: str, namespace: str) -> None:
-        self.kubeconfig = kubeconfig
-        self.namespace = namespace
-
-    def __call__(self, *arguments: str, given: str | None = None, check: bool = True) -> str:
-        command = [str(need("kubectl")), f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}", *arguments]
-        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
-        assert not check or done.returncode == 0, f"{' '.join(arguments)}: {done.stderr}"
-        return done.stdout if done.returncode == 0 else done.stderr
-
-    def get(self, *what: str) -> Any:
-        """One object or a list, as data."""
-        return json.loads(self("get", *what, "-o", "json"))
-
-    def apply(self, *objects: dict[str, Any]) -> None:
-        """Create or change objects."""
-        self("apply", "-f", "-", given=yaml.safe_dump_all(objects))
-
-    def wait(self, what: str, condition: str) -> None:
-        """Until an object has a condition; the API server tells, nobody sleeps."""
-        self("wait", what, f"--for={condition}", f"--timeout={SECONDS}s")
+from kedge_kubectl import Kubectl, tell  # noqa: E402 - lies beside this file
 
 
 @pytest.hookimpl(wrapper=True)
@@ -96,14 +71,6 @@ def kubectl(cluster: str, request: pytest.FixtureRequest) -> Iterator[Kubectl]:
     if report is not None and report.failed:
         tell(found)
     found("delete", "namespace", found.namespace, "--wait=false")
-
-
-def tell(kubectl: Kubectl) -> None:
-    """Print pods, events and logs of the namespace of a test that failed."""
-    print(kubectl("get", "pods", "-o", "wide", check=False))
-    print(kubectl("get", "events", "--sort-by=.lastTimestamp", check=False))
-    for pod in kubectl("get", "pods", "-o", "name", check=False).split():
-        print(f"--- {pod}\n{kubectl('logs', pod, '--all-containers', check=False)}")
 
 
 @pytest.fixture

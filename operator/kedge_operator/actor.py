@@ -296,7 +296,7 @@ class Actor:
             self.notices.note(Reason.INVALID, error.message, warning=True)
             return
         before, now = self.job.spec, time.time()
-        if job.spec.max_concurrent != before.max_concurrent:
+        if "max_concurrent" in job.spec.model_fields_set and job.spec.max_concurrent != before.max_concurrent:
             self.apply(Resize(job.spec.max_concurrent, now))
         if job.spec.suspend != before.suspend:
             self.apply(Suspend(now) if job.spec.suspend else Resume(now))
@@ -477,8 +477,10 @@ def _conditions(body: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _with_changes(before: Any, after: Any) -> Any:
-    names = ("suspend", "cancel", "max_concurrent", "ttl_seconds_after_finished")
-    return before.model_copy(update={name: getattr(after, name) for name in names})
+    given = {name: getattr(after, name) for name in ("suspend", "cancel", "ttl_seconds_after_finished")}
+    if "max_concurrent" in after.model_fields_set:
+        given["max_concurrent"] = after.max_concurrent  # else it is as the job's code says
+    return before.model_copy(update=given)
 
 
 def _view(pod: Mapping[str, Any]) -> PodView | None:

@@ -27,7 +27,7 @@ class Leadership:
         self._name = name
         self._identity = identity
         self._seconds = lease_seconds
-        self._lease: dict[str, Any] | None = None
+        self._spec_seen: dict[str, Any] = {}
         self._seen: tuple[Any, float] = (None, 0.0)
 
     async def acquire(self) -> None:
@@ -57,14 +57,14 @@ class Leadership:
 
     async def release(self) -> None:
         """Let another replica have it at once."""
-        if self._lease is None:
-            return
-        spec = {**self._lease["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
         try:
-            await self._cluster.replace_lease(self._namespace, {**self._lease, "spec": spec})
+            lease = await self._cluster.get_lease(self._namespace, self._name)
+            if lease["spec"].get("holderIdentity") == self._identity:
+                spec = {**lease["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
+                await self._cluster.replace_lease(self._namespace, {**lease, "spec": spec})
+                _log.info("the lease is given back")
         except ClusterError as error:
-            _log.debug("the lease could not be given back: %s", error)
-        self._lease = None
+            _log.warning("the lease could not be given back: %s", error)
 
     async def _try(self) -> bool:
         """Take or renew the Lease. Returns whether it is ours now."""
@@ -92,7 +92,6 @@ class Leadership:
             _log.warning("the lease can't be written: %s", error)
             return False
         self._look(written)
-        self._lease = written
         return True
 
     async def _create(self) -> bool:
@@ -103,13 +102,13 @@ class Leadership:
             "spec": self._spec(_now(), 0),
         }
         try:
-            self._lease = await self._cluster.create_lease(self._namespace, lease)
+            made = await self._cluster.create_lease(self._namespace, lease)
         except AlreadyExists:
             return False
         except ClusterError as error:
             _log.warning("the lease can't be created: %s", error)
             return False
-        self._look(self._lease)
+        self._look(made)
         return True
 
     def _spec(self, acquired: str, transitions: int) -> dict[str, Any]:
@@ -129,7 +128,7 @@ class Leadership:
         self._spec_seen = lease.get("spec") or {}
 
     def _is_anothers(self) -> bool:
-        spec = getattr(self, "_spec_seen", {})
+        spec = self._spec_seen
         holder = spec.get("holderIdentity")
         if not holder or holder == self._identity:
             return False

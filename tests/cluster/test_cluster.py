@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import kedge
-from cluster import images, s3, tiers
+from cluster import s3
 from cluster.recipes import RECIPES
 
 pytestmark = pytest.mark.cluster
 
 RUNTIME = RECIPES["kedge-runtime"].reference
 GATEWAY = RECIPES["kedge-versitygw"].reference
-
-
-@pytest.fixture(scope="session")
-def ours(cluster: str) -> None:
-    """Our images, brought into the cluster; one that was given must have them."""
-    if os.environ.get(tiers.GIVEN):
-        return
-    for built in images.build(["kedge-runtime", "kedge-versitygw"]):
-        images.bring(built)
 
 
 def test_a_node_is_ready_and_the_server_says_its_version(kubectl: Any) -> None:

@@ -1,0 +1,49 @@
+"""What the tests on a cluster share: our images on its nodes, and Kedge installed for a module."""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster import images, tiers
+
+sys.path.insert(0, str(Path(__file__).parent))
+pytest.register_assert_rewrite("kedge_installed")
+
+from kedge_installed import Installed  # noqa: E402 - lies beside this file
+
+
+@pytest.fixture(scope="session")
+def ours(cluster: str) -> None:
+    """Our images, brought into the cluster; one that was given must have them."""
+    if os.environ.get(tiers.GIVEN):
+        return
+    for built in images.build():
+        images.bring(built)
+
+
+@pytest.fixture(scope="module")
+def kedge(cluster: str, ours: None, request: pytest.FixtureRequest) -> Iterator[Installed]:
+    """Kedge, installed in a namespace of the module; a module's SETTINGS are the operator's."""
+    from kedge_kubectl import Kubectl, tell
+
+    kubectl: Any = Kubectl(cluster, f"kedge-{uuid.uuid4().hex[:8]}")
+    strict = {"pod-security.kubernetes.io/enforce": "restricted"}
+    namespace = {"metadata": {"name": kubectl.namespace, "labels": strict}, "apiVersion": "v1", "kind": "Namespace"}
+    kubectl.apply(namespace)
+    found = Installed(kubectl, getattr(request.module, "SETTINGS", None))
+    failed_before = request.session.testsfailed
+    try:
+        found.install()
+        yield found
+    finally:
+        found.close()
+        if request.session.testsfailed > failed_before:
+            tell(kubectl)
+        kubectl("delete", "namespace", kubectl.namespace, "--wait=false")

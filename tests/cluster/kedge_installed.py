@@ -1,0 +1,259 @@
+"""Kedge as the tests of a module have it: an operator under its own service account, with an S3 server, in a namespace.
+
+Jobs run in that same namespace, which enforces restricted Pod Security. Their code (`jobs/`) comes into the pods of the
+runtime image by a ConfigMap, so that no image has to be built for them.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cluster.recipes import RECIPES
+from cluster.tools import need
+from kedge.core.layout import RunPaths
+from kedge.core.protocol import Outcome
+from kedge.core.status import Phase
+from kedge.io.stores import Store, open_store
+from manifests import deployment, documents, first_store, names, rbac
+
+SECONDS = 120
+JOBS = Path(__file__).parent / "jobs"
+RUNTIME = RECIPES["kedge-runtime"].reference
+EXAMPLES = RECIPES["kedge-examples"].reference
+CODE = "job-code"
+STORE_URL = f"s3://{first_store.BUCKET}"
+Object = dict[str, Any]
+
+
+class Installed:
+    """An operator and a store in one namespace, and what tests do with them."""
+
+    def __init__(self, kubectl: Any, settings: Mapping[str, Any] | None = None) -> None:
+        self.kubectl = kubectl
+        self.namespace: str = kubectl.namespace
+        self._settings = dict(settings or {})
+        self._forwarded: tuple[subprocess.Popen[str], Store] | None = None
+
+    # -- installing -------------------------------------------------------------------------------------------------
+
+    def install(self) -> None:
+        """Bring everything up and wait until it is."""
+        crd = documents.all_files()
+        text = next(text for path, text in crd.items() if path.name == "kedge.dev_opjobs.yaml")
+        self.kubectl("apply", "-f", "-", given=text)
+        objects = [*rbac.service_account(), *rbac.namespaced(), *first_store.secrets()[:1], *first_store.server()]
+        objects += deployment.deployment()
+        self.kubectl.apply(*(self._placed(one) for one in objects), self._configuration(), self._code())
+        self.ready()
+
+    def ready(self) -> None:
+        """Until store and operator serve."""
+        for name in (names.STORE_SECRET, names.OPERATOR):
+            self.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={SECONDS}s")
+
+    def configure(self, **settings: Any) -> None:
+        """Give the operator other settings; it starts anew with them."""
+        self._settings = settings
+        self.kubectl.apply(self._configuration())
+        self.kubectl("rollout", "restart", f"deployment/{names.OPERATOR}")
+        self.ready()
+
+    def _placed(self, one: Object) -> Object:
+        """An object of the manifests, in this namespace."""
+        found = copy.deepcopy(one)
+        found["metadata"]["namespace"] = self.namespace
+        for subject in found.get("subjects", ()):
+            subject["namespace"] = self.namespace
+        if found["kind"] == "Deployment":
+            found["spec"]["strategy"] = {"type": "Recreate"}
+        return found
+
+    def _configuration(self) -> Object:
+        environment = {
+            **first_store.ENVIRONMENT,
+            "AWS_ENDPOINT_URL": f"http://{names.STORE_SECRET}.{self.namespace}:7070",
+        }
+        (found,) = deployment.configuration(STORE_URL, environment)
+        told = yaml.safe_load(found["data"][deployment.CONFIG])
+        told |= {"namespaces": [self.namespace], "image": RUNTIME, "podTemplate": _with_code(), "startGraceSeconds": 3}
+        told["leaderElection"] |= {"leaseSeconds": 3}
+        told |= self._settings
+        found["data"] = {deployment.CONFIG: yaml.safe_dump(told)}
+        return self._placed(found)
+
+    def _code(self) -> Object:
+        data = {path.name: path.read_text(encoding="utf-8") for path in JOBS.glob("*.py")}
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": CODE}, "data": data}
+
+    # -- jobs -------------------------------------------------------------------------------------------------------
+
+    def submit(self, spec: Mapping[str, Any], name: str | None = None) -> str:
+        """Create an OpJob. Returns its name."""
+        name = name or f"job-{uuid.uuid4().hex[:6]}"
+        metadata: Object = {"name": name}
+        body = {"apiVersion": "kedge.dev/v1alpha1", "kind": "OpJob", "metadata": metadata, "spec": dict(spec)}
+        self.kubectl("create", "-f", "-", given=json.dumps(body))
+        return name
+
+    def get(self, name: str) -> Object:
+        """An OpJob."""
+        found: Object = self.kubectl.get("oj", name)
+        return found
+
+    def status(self, name: str) -> Object:
+        """The status of an OpJob."""
+        found: Object = self.get(name).get("status", {})
+        return found
+
+    def ended(self, name: str, seconds: float = SECONDS) -> Object:
+        """The status of an OpJob once it has ended."""
+        return self.until(name, lambda status: status.get("phase") in _FINAL, seconds)
+
+    def until(self, name: str, holds: Callable[[Object], bool], seconds: float = SECONDS) -> Object:
+        """The status of an OpJob once something holds of it, as the API server tells."""
+        for found in self.watch("oj", name, seconds):
+            status: Object = found.get("status") or {}
+            if holds(status):
+                return status
+        raise AssertionError(f"{name}: after {seconds} s its status is {json.dumps(self.status(name), indent=1)}")
+
+    def watch(self, kind: str, name: str, seconds: float = SECONDS) -> Iterator[Object]:
+        """The states of an object, or of those that a selector `-l...` finds, from now on."""
+        kubectl = [str(need("kubectl")), f"--kubeconfig={self.kubectl.kubeconfig}", f"--namespace={self.namespace}"]
+        command = [*kubectl, "get", kind, name, "--watch", "-o", "json", f"--request-timeout={int(seconds) + 1}s"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        timer = threading.Timer(seconds, process.kill)
+        timer.start()
+        try:
+            yield from _objects(process)
+        finally:
+            timer.cancel()
+            process.kill()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+
+    def pods(self, job: str, op: str | None = None) -> list[Object]:
+        """The pods of a job's steps, in the order in which they were created."""
+        selector = f"kedge.dev/job={job}" + (f",kedge.dev/op={op}" if op else "")
+        found: list[Object] = self.kubectl.get("pods", "-l", selector)["items"]
+        return sorted(found, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+
+    def pod(self, job: str, op: str, holds: Callable[[Object], bool] = lambda pod: True, seconds: float = 60) -> Object:
+        """A pod of an op, once there is one of which something holds."""
+        for pod in self.watch("pods", f"-lkedge.dev/job={job},kedge.dev/op={op}", seconds):
+            if holds(pod):
+                return pod
+        raise AssertionError(f"no such pod of {op}: {self.kubectl('get', 'pods', check=False)}")
+
+    def running(self, job: str, op: str) -> Object:
+        """A pod of an op whose container runs."""
+        return self.pod(job, op, lambda pod: "running" in state_of(pod))
+
+    # -- the store --------------------------------------------------------------------------------------------------
+
+    @property
+    def store(self) -> Store:
+        """The run's store, by a port that kubectl forwards."""
+        if self._forwarded is None:
+            kubectl = [str(need("kubectl")), f"--kubeconfig={self.kubectl.kubeconfig}", f"--namespace={self.namespace}"]
+            command = [*kubectl, "port-forward", f"service/{names.STORE_SECRET}", ":7070"]
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            assert process.stdout is not None
+            port = process.stdout.readline().split(":")[1].split()[0]
+            options = {name.lower(): value for name, value in first_store.CREDENTIALS.items()}
+            options |= {"endpoint": f"http://127.0.0.1:{port}", "region": "us-east-1", "allow_http": "true"}
+            self._forwarded = process, open_store(STORE_URL, options=options)
+        return self._forwarded[1]
+
+    def paths(self, name: str) -> RunPaths:
+        """Where a run is in the store."""
+        return RunPaths.of(self.namespace, name, self.get(name)["metadata"]["uid"])
+
+    def outcomes(self, name: str) -> dict[str, list[Outcome]]:
+        """The records of a run by step, in the order of their attempts."""
+        found: dict[str, list[Outcome]] = {}
+        store = self.store
+        for path in sorted(info.path for info in store.list(self.paths(name).outcomes.rstrip("/"))):
+            outcome = Outcome.from_json(json.loads(store.get(path)))
+            found.setdefault(str(outcome.step), []).append(outcome)
+        return found
+
+    # -- the operator -----------------------------------------------------------------------------------------------
+
+    def operator_pods(self) -> list[Object]:
+        """The operator's own pods."""
+        found: list[Object] = self.kubectl.get("pods", "-l", "app.kubernetes.io/name=kedge-operator")["items"]
+        return found
+
+    def kill_operator(self) -> None:
+        """As a node's crash would: at once, with nothing given back."""
+        for pod in self.operator_pods():
+            self.kubectl("delete", "pod", pod["metadata"]["name"], "--grace-period=0", "--force")
+
+    def operator_log(self) -> str:
+        """What the operator wrote."""
+        found: str = self.kubectl("logs", f"deployment/{names.OPERATOR}", "--tail=200", check=False)
+        return found
+
+    def scale(self, name: str, replicas: int) -> None:
+        """Another number of pods of a Deployment."""
+        self.kubectl("scale", f"deployment/{name}", f"--replicas={replicas}")
+        self.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={SECONDS}s")
+
+    def close(self) -> None:
+        """End what was started here."""
+        if self._forwarded is not None:
+            process = self._forwarded[0]
+            process.kill()
+            process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
+
+
+_FINAL = [phase.value for phase in Phase if phase.is_final]
+
+
+def _with_code() -> Object:
+    mount = {"name": CODE, "mountPath": "/code"}
+    container = {"name": "step", "volumeMounts": [mount], "env": [{"name": "PYTHONPATH", "value": "/code"}]}
+    return {"spec": {"containers": [container], "volumes": [{"name": CODE, "configMap": {"name": CODE}}]}}
+
+
+def _objects(process: subprocess.Popen[str]) -> Iterator[Object]:
+    """The objects in a stream of JSON texts."""
+    assert process.stdout is not None
+    text = ""
+    for line in process.stdout:
+        text += line
+        if line.startswith("}"):
+            yield json.loads(text)
+            text = ""
+
+
+def state_of(pod: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The state of a pod's step container."""
+    for one in (pod.get("status") or {}).get("containerStatuses") or ():
+        if one["name"] == "step":
+            found: Mapping[str, Any] = one["state"]
+            return found
+    return {}
+
+
+def conditions(status: Mapping[str, Any]) -> dict[str, str]:
+    """Conditions by type: status and reason."""
+    return {one["type"]: f"{one['status']} {one['reason']}" for one in status.get("conditions", ())}
+
+
+def steps_of(pods: list[Object]) -> list[str]:
+    """The steps of pods, in their order."""
+    return [pod["metadata"]["annotations"]["kedge.dev/step"] for pod in pods]

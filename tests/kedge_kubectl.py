@@ -1,0 +1,47 @@
+"""kubectl, for tests: in one namespace, with answers as data."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+import yaml
+
+from cluster.tools import need
+
+SECONDS = 90
+
+
+class Kubectl:
+    """kubectl, in one namespace."""
+
+    def __init__(self, kubeconfig: str, namespace: str) -> None:
+        self.kubeconfig = kubeconfig
+        self.namespace = namespace
+
+    def __call__(self, *arguments: str, given: str | None = None, check: bool = True) -> str:
+        command = [str(need("kubectl")), f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}", *arguments]
+        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+        assert not check or done.returncode == 0, f"{' '.join(arguments)}: {done.stderr}"
+        return done.stdout if done.returncode == 0 else done.stderr
+
+    def get(self, *what: str) -> Any:
+        """One object or a list, as data."""
+        return json.loads(self("get", *what, "-o", "json"))
+
+    def apply(self, *objects: dict[str, Any]) -> None:
+        """Create or change objects."""
+        self("apply", "-f", "-", given=yaml.safe_dump_all(objects))
+
+    def wait(self, what: str, condition: str) -> None:
+        """Until an object has a condition; the API server tells, nobody sleeps."""
+        self("wait", what, f"--for={condition}", f"--timeout={SECONDS}s")
+
+
+def tell(kubectl: Kubectl) -> None:
+    """Print pods, events and logs of the namespace of a test that failed."""
+    print(kubectl("get", "pods", "-o", "wide", check=False))
+    print(kubectl("get", "events", "--sort-by=.lastTimestamp", check=False))
+    for pod in kubectl("get", "pods", "-o", "name", check=False).split():
+        print(f"--- {pod}\n{kubectl('logs', pod, '--all-containers', check=False)}")
