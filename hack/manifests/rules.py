@@ -35,7 +35,11 @@ def unchanged(name: str) -> Rule:
 def immutable() -> Iterable[Rule]:
     """A rule for each field of the spec that can't change."""
     names = (field.alias or name for name, field in OpJobSpec.model_fields.items())
-    return (unchanged(name) for name in names if name not in MUTABLE)
+    yield from (unchanged(name) for name in names if name not in MUTABLE)
+    # Lists by name are equal in any order, but steps of equal priority start in that of the graph.
+    now, before = "self.ops.map(op, op.name)", "oldSelf.ops.map(op, op.name)"
+    rule = f"!has(self.ops) || !has(oldSelf.ops) || size(self.ops) != size(oldSelf.ops) || {now} == {before}"
+    yield unchanged("ops") | {"rule": rule}
 
 
 def _rules(*rules: Rule) -> dict[str, Any]:
