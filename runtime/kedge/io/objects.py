@@ -4,28 +4,41 @@ obstore starts threads at its first use, and a process forked after that hangs i
 before the first request, a store made before a fork works in the child, and a request in a process forked too late is
 refused with an error instead of hanging.
 
+A request that goes wrong for reasons that may pass is tried again for a bounded time, and then raises
+`StoreUnavailable`. It runs where a signal can end the wait for it.
+
 Large objects go up as multipart uploads and come down as ranges, a few pieces at a time: memory beside the value's own
 stays under about 64 MB.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from kedge.io.errors import ObjectExists, ObjectMissing, StoreError, StoreUnavailable
 from kedge.io.stores import STREAM_BYTES, BytesLike, ObjectInfo, Store, Writer, byte_view, check_path
+from kedge.io.waiting import interruptibly, threads
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from obstore.store import ObjectStore as Backend
 
 _PART_BYTES = 8 << 20
 _PARTS_AT_ONCE = 3
 _REQUESTS_AT_ONCE = 16
+_RETRY_SECONDS = 20
+"""So long a request is tried again that fails for reasons that may pass. obstore itself gives a connection 5 seconds
+and a request 30 (options given here would hide those of the environment), so 50 seconds are the most."""
+_REFUSED = re.compile(r"status code: 4(?!08|29)\d\d")
 _CLIENT_OPTIONS = (
     "allow_http",
     "allow_invalid_certificates",
@@ -36,6 +49,7 @@ _CLIENT_OPTIONS = (
     "user_agent",
 )
 _process_of_first_use: int | None = None
+T = TypeVar("T")
 
 
 class ObjectStore(Store):
@@ -55,25 +69,23 @@ class ObjectStore(Store):
     def get(self, path: str) -> bytes:
         import obstore
 
-        with self._request(path) as backend:
-            return obstore.get(backend, path).bytes().to_bytes()
+        return self._call(path, lambda backend: obstore.get(backend, path).bytes().to_bytes())
 
     def get_many(self, paths: Sequence[str]) -> list[bytes]:
-        from concurrent.futures import ThreadPoolExecutor
-
         if len(paths) < 2:
             return [self.get(path) for path in paths]
-        with ThreadPoolExecutor(min(_REQUESTS_AT_ONCE, len(paths))) as pool:
+        with threads(min(_REQUESTS_AT_ONCE, len(paths))) as pool:
             return list(pool.map(self.get, paths))
 
     def put(self, path: str, data: BytesLike, *, create: bool = False) -> None:
         import obstore
 
-        with self._request(path) as backend:
-            if create:
-                obstore.put(backend, path, byte_view(data), mode="create", use_multipart=False)
-            else:
-                obstore.put(backend, path, byte_view(data))
+        if create:
+            self._call(
+                path, lambda backend: obstore.put(backend, path, byte_view(data), mode="create", use_multipart=False)
+            )
+        else:
+            self._call(path, lambda backend: obstore.put(backend, path, byte_view(data)))
 
     @contextmanager
     def writer(self, path: str) -> Iterator[Writer]:
@@ -81,8 +93,8 @@ class ObjectStore(Store):
         upload = _Upload(self, path)
         try:
             yield upload
-        except BaseException:
-            upload.abort()
+        except BaseException as error:
+            upload.abort(wait=isinstance(error, Exception))
             raise
         upload.finish()
 
@@ -93,16 +105,14 @@ class ObjectStore(Store):
         for start in range(0, len(wanted), 1000):
             batch = wanted[start : start + 1000]
             try:
-                with self._request(batch[0]) as backend:
-                    obstore.delete(backend, batch)
+                self._call(batch[0], partial(obstore.delete, paths=batch))
             except ObjectMissing:
                 self._delete_each(batch)
 
     def info(self, path: str) -> ObjectInfo:
         import obstore
 
-        with self._request(path) as backend:
-            meta = obstore.head(backend, path)
+        meta = self._call(path, lambda backend: obstore.head(backend, path))
         return ObjectInfo(path, meta["size"], meta["last_modified"].timestamp())
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
@@ -110,7 +120,8 @@ class ObjectStore(Store):
 
         folder = prefix.strip("/")
         with self._request(folder or None) as backend:
-            for batch in obstore.list(backend, folder or None):
+            batches = obstore.list(backend, folder or None)
+            while (batch := interruptibly(lambda: next(batches, None))) is not None:
                 for meta in batch:
                     yield ObjectInfo(meta["path"], meta["size"], meta["last_modified"].timestamp())
 
@@ -118,23 +129,22 @@ class ObjectStore(Store):
         import obstore
 
         folder = prefix.strip("/")
-        with self._request(folder or None) as backend:
-            return sorted(obstore.list_with_delimiter(backend, folder or None)["common_prefixes"])
+        found = self._call(folder or None, lambda backend: obstore.list_with_delimiter(backend, folder or None))
+        return sorted(found["common_prefixes"])
 
     def stream(self, path: str, chunk_bytes: int = STREAM_BYTES) -> Iterator[memoryview]:
         import obstore
 
         with self._request(path) as backend:
-            for chunk in obstore.get(backend, path).stream(min_chunk_size=chunk_bytes):
+            chunks = iter(interruptibly(lambda: obstore.get(backend, path)).stream(min_chunk_size=chunk_bytes))
+            while (chunk := interruptibly(lambda: next(chunks, None))) is not None:
                 yield memoryview(chunk)
 
     def read_into(self, path: str, buffer: memoryview) -> Iterator[memoryview]:
-        from concurrent.futures import Future, ThreadPoolExecutor
-
         size = min(len(buffer), self.info(path).size)
         starts = iter(range(0, size, _PART_BYTES))
         pending: list[Future[memoryview]] = []
-        with ThreadPoolExecutor(_PARTS_AT_ONCE) as pool:
+        with threads(_PARTS_AT_ONCE) as pool:
 
             def ask() -> None:
                 if (start := next(starts, None)) is not None:
@@ -165,17 +175,32 @@ class ObjectStore(Store):
 
         for path in paths:
             try:
-                with self._request(path) as backend:
-                    obstore.delete(backend, path)
+                self._call(path, partial(obstore.delete, paths=path))
             except ObjectMissing:
                 continue
 
     def _from_url(self) -> Backend:
+        from datetime import timedelta
+
         from obstore.store import from_url
 
         client = {name: _client_value(value) for name, value in self._options.items() if name in _CLIENT_OPTIONS}
         config = {name: value for name, value in self._options.items() if name not in _CLIENT_OPTIONS}
-        return from_url(self.url, config=cast(Any, config or None), client_options=cast(Any, client or None))
+        return from_url(
+            self.url,
+            config=cast(Any, config or None),
+            client_options=cast(Any, client or None),
+            retry_config={
+                "max_retries": 10,
+                "backoff": {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=2), "base": 2},
+                "retry_timeout": timedelta(seconds=_RETRY_SECONDS),
+            },
+        )
+
+    def _call(self, path: str | None, act: Callable[[Backend], T]) -> T:
+        """One request, which a signal can end."""
+        with self._request(path) as backend:
+            return interruptibly(lambda: act(backend))
 
     @contextmanager
     def _request(self, path: str | None) -> Iterator[Backend]:
@@ -212,7 +237,8 @@ class ObjectStore(Store):
             return StoreError(
                 f"{where}access refused; check the credentials in the environment and their rights: {reason}"
             )
-        if isinstance(error, exceptions.GenericError | TimeoutError | ConnectionError):
+        may_pass = isinstance(error, exceptions.GenericError) and _REFUSED.search(reason) is None
+        if may_pass or isinstance(error, TimeoutError | ConnectionError):
             return StoreUnavailable(
                 f"{where}the store didn't answer as it should; check endpoint and network: {reason}"
             )
@@ -253,10 +279,17 @@ class _Upload:
         if self._failure is not None:
             raise self._failure
 
-    def abort(self) -> None:
-        """Drop what was sent."""
-        if self._thread is not None:
+    def abort(self, wait: bool) -> None:
+        """Drop what was sent, and wait until that is done; or else see to it that it will be."""
+        if self._thread is None:
+            return
+        if wait:
             self._end(_Aborted())
+            return
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._queue.get_nowait()
+        self._queue.put_nowait(_Aborted())
 
     def _send_waiting(self) -> None:
         if self._thread is None:

@@ -6,6 +6,7 @@ are threads that are not known to put up with it; steps then start in fresh inte
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import random
@@ -38,7 +39,8 @@ def _native_threads() -> list[str]:
     names = []
     for task in Path("/proc/self/task").iterdir():
         if int(task.name) != main:
-            names.append((task / "comm").read_text().strip())
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+                names.append((task / "comm").read_text().strip())
     return names
 
 

@@ -9,6 +9,7 @@ import pytest
 from kedge.core.errors import ProtocolError
 from kedge.core.ids import StepKey
 from kedge.core.layout import RunPaths
+from kedge.core.planning import PlanTicket
 from kedge.core.protocol import Binding, Constant, Index, Listing, Single, SourceRef, Ticket
 from kedge.io.errors import ObjectMissing
 from kedge.io.stores import Store
@@ -67,6 +68,11 @@ def test_another_ticket_than_the_one_meant_is_refused(file_store: Store) -> None
 def test_what_is_no_ticket_is_refused(file_store: Store, text: str) -> None:
     with pytest.raises(ProtocolError, match="ticket"):
         read_ticket(file_store, text)
+
+
+def test_a_plan_ticket_is_read_as_one(file_store: Store) -> None:
+    plan = PlanTicket("sizes", PATHS.prefix, "sha256:00", 1)
+    assert read_ticket(file_store, plan.to_text()) == plan
 
 
 def listing(count: int) -> Listing:

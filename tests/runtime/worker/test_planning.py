@@ -9,15 +9,13 @@ import sys
 from typing import Any
 
 import pytest
-from worker_pod import JOBS, Pod
+from worker_pod import JOBS, PATHS, Pod
 
 from kedge.core import spec
 from kedge.core.hints import PLAN, Announce, Hint
-from kedge.core.layout import RunPaths
 from kedge.core.planning import Planned, PlanTicket
 from kedge.io.digests import digest
 
-PATHS = RunPaths("runs/team/job-01234567")
 IMAGE = "registry.example/jobs:1"
 
 
