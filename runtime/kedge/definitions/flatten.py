@@ -162,8 +162,8 @@ def to_op_graph(ops: Mapping[str, FlatOp], versions: Mapping[str, str], job_retr
 def _to_node(op: FlatOp, version: str | None, job_retry: RetryPolicy | None) -> OpNode:
     definition = op.definition
     tags = op.tags
-    if POD_TAG in tags:
-        tags = {key: value for key, value in tags.items() if key != POD_TAG}
+    if any(tag in tags for tag in POD_TAGS):
+        tags = {key: value for key, value in tags.items() if key not in POD_TAGS}
     return OpNode(
         name=op.name,
         inputs=op.inputs,
@@ -177,7 +177,8 @@ def _to_node(op: FlatOp, version: str | None, job_retry: RetryPolicy | None) -> 
 
 
 TIMEOUT_TAGS = ("kedge/timeout", "dagster/op_timeout")
-POD_TAG = "kedge/pod"
+POD_TAGS = ("kedge/pod", "dagster-k8s/config")
+"""What an op says of its pod, the first over the second; in the op graph they are its `pod`, and no tags."""
 
 
 def _timeout_of(op: FlatOp) -> float | None:
@@ -191,15 +192,9 @@ def _timeout_of(op: FlatOp) -> float | None:
 
 
 def _pod_of(op: FlatOp) -> Mapping[str, Any] | None:
-    import json
-
-    text = op.tags.get(POD_TAG)
-    if text is None:
+    if not any(tag in op.tags for tag in POD_TAGS):
         return None
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise DagsterInvalidDefinitionError(f"op {op.name}: tag {POD_TAG} is no JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise DagsterInvalidDefinitionError(f"op {op.name}: tag {POD_TAG} is {found!r}; give a mapping")
-    return found
+    from kedge.definitions import pods  # most ops say nothing of their pods
+
+    kedge, dagster = (op.tags.get(tag) for tag in POD_TAGS)
+    return pods.pod_of_tags(kedge, dagster, f"op {op.name}")
