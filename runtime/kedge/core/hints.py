@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kedge.core.errors import ProtocolError
 
@@ -17,11 +16,10 @@ PLAN = "plan"
 """Stands where a step's digest would, in the hint of a plan pod."""
 HINT_BYTES = 512
 _KEY_DIGITS = 32
-_HINT = re.compile(rb"kedge1 ([!-~]+) ([0-9a-f]{10}|plan) ([1-9][0-9]{0,8}) ([0-9a-f]{32})")
+_HINT = rb"kedge1 ([!-~]+) ([0-9a-f]{10}|plan) ([1-9][0-9]{0,8}) ([0-9a-f]{32})"
 
 
-@dataclass(frozen=True, slots=True)
-class Announce:
+class Announce(NamedTuple):
     """Where a worker sends its hint, and the key of its attempt. `host` is an address, or a name to be looked up."""
 
     host: str
@@ -40,8 +38,7 @@ class Announce:
         return cls(str(data["host"]), port, str(data["key"]))
 
 
-@dataclass(frozen=True, slots=True)
-class Hint:
+class Hint(NamedTuple):
     """An attempt whose record is there to be read. `step_digest` is `StepKey.digest`, or "plan"."""
 
     run: str
@@ -58,7 +55,7 @@ class Hint:
     @classmethod
     def parse(cls, data: bytes) -> Hint:
         """Read a datagram. Raises ProtocolError for anything else, and for more than 512 bytes."""
-        found = _HINT.fullmatch(data) if len(data) <= HINT_BYTES else None
+        found = re.fullmatch(_HINT, data) if len(data) <= HINT_BYTES else None
         if found is None:
             raise ProtocolError(f"{data[:80]!r} is no hint; one reads `kedge1 RUN STEP-DIGEST ATTEMPT KEY`")
         run, step, attempt, key = (part.decode() for part in found.groups())

@@ -12,11 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kedge.core.errors import ProtocolError
-from kedge.core.hints import Announce
 from kedge.core.ids import StepKey, is_mapping_key
+
+if TYPE_CHECKING:
+    from kedge.core.hints import Announce
 
 PROTOCOL_VERSION = 1
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
@@ -288,8 +290,7 @@ class Ticket:
             raise ProtocolError(f"this is no ticket: {type(error).__name__}: {error}") from error
 
 
-@dataclass(frozen=True, slots=True)
-class TicketRef:
+class TicketRef(NamedTuple):
     """Stands for a large ticket in the environment: it lies in the store at `at`, with this digest of its bytes."""
 
     at: str
@@ -315,7 +316,11 @@ def announce_to_json(announce: Announce | None) -> dict[str, Any]:
 
 def announce_in(data: Mapping[str, Any]) -> Announce | None:
     """Whom a ticket says is to be told."""
-    return None if data.get("announce") is None else Announce.from_json(data["announce"])
+    if data.get("announce") is None:
+        return None
+    from kedge.core.hints import Announce  # steps of local engines do without
+
+    return Announce.from_json(data["announce"])
 
 
 def _time_in(data: Mapping[str, Any], name: str) -> float | None:

@@ -14,10 +14,8 @@ from kedge.core.hints import Announce, Hint
 _PATIENCE_SECONDS = 1.0
 
 
-def announce(to: Announce | None, run: str, step_digest: str, attempt: int) -> None:
-    """Tell whom the ticket names, if it names somebody; for a second at most, should looking up a name take longer."""
-    if to is None:
-        return
+def announce(to: Announce, run: str, step_digest: str, attempt: int) -> None:
+    """Tell whom the ticket names; for a second at most, should looking up a name take longer."""
     with contextlib.suppress(ProtocolError):
         data = Hint(run, step_digest, attempt, to.key).to_bytes()
         sender = threading.Thread(target=_send, args=(to, data), name="kedge-hint", daemon=True)

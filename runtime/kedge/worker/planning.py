@@ -50,7 +50,8 @@ def run_plan(ticket: PlanTicket, store: Store, ending: Ending) -> int:
     code = records.write(store, paths.planned(ticket.attempt), record, f"plan, attempt {ticket.attempt}", ending)
     if code != EXIT_DONE:
         return code
-    announcing.announce(ticket.announce, ticket.run, PLAN, ticket.attempt)
+    if ticket.announce is not None:
+        announcing.announce(ticket.announce, ticket.run, PLAN, ticket.attempt)
     ending.stored(record)
     return EXIT_FAILED if planned.errors else EXIT_DONE
 

@@ -22,7 +22,7 @@ from kedge.io.managers import StepStore, StoreIOManager
 from kedge.io.stores import Store, open_store
 from kedge.io.tickets import read_index
 from kedge.io.values import read_value, write_value
-from kedge.worker import announcing, records
+from kedge.worker import records
 from kedge.worker.endings import Ending
 from kedge.worker.failures import print_error
 from kedge.worker.loading import job_of, program_of
@@ -84,7 +84,10 @@ def _end(ticket: Ticket, store: Store, paths: RunPaths, outcome: Outcome, ending
     code = records.write(store, paths.outcome(ticket.step, ticket.attempt), record, what, ending)
     if code != EXIT_DONE:
         return code
-    announcing.announce(ticket.announce, ticket.run, ticket.step.digest, ticket.attempt)
+    if ticket.announce is not None:
+        from kedge.worker import announcing
+
+        announcing.announce(ticket.announce, ticket.run, ticket.step.digest, ticket.attempt)
     ending.stored(record)
     return EXIT_DONE if outcome.status is OutcomeStatus.SUCCEEDED else EXIT_FAILED
 
