@@ -56,7 +56,7 @@ def crd() -> dict[str, Any]:
 
 def schema() -> dict[str, Any]:
     """The schema of an OpJob."""
-    converter = Converter(rules.EXTRAS)
+    converter = Converter(rules.EXTRAS, rules.SILENT)
     spec, status = converter.convert(OpJobSpec), converter.convert(OpJobStatus)
     unknown = set(rules.EXTRAS) - converter.used
     if unknown:

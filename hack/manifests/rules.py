@@ -80,6 +80,7 @@ EXTRAS: dict[str, dict[str, Any]] = {
         }
     ),
     "OpJobStatus.conditions": {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
-    "OpJobStatus.ops": _list_by_name(),
 }
 """By model, or model and field: what is added to its schema."""
+SILENT = frozenset({"OpJobSpec.maxConcurrent", "OpJobSpec.retries", "OpJobSpec.cache"})
+"""The job's code may say these, where its OpJob does not."""

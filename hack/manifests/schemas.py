@@ -6,7 +6,7 @@ keeps whatever it is given; the operator reads it with the model itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,8 @@ class Converter:
     """Converts one model. `extras` are added to models by name, and to their fields as `Model.fieldInYaml`."""
 
     extras: Mapping[str, Schema]
+    silent: Set[str] = frozenset()
+    """Fields of which the API server adds no default: that nothing was said of them tells something."""
     used: set[str] = field(default_factory=set)
     _definitions: Schema = field(default_factory=dict)
 
@@ -60,7 +62,10 @@ class Converter:
         return made | self._extra(name)
 
     def _field(self, name: str, found: Schema) -> Schema:
-        return self._convert(found) | self._extra(name)
+        made = self._convert(found) | self._extra(name)
+        if name in self.silent:
+            made.pop("default", None)
+        return made
 
     def _extra(self, name: str) -> Schema:
         self.used.add(name)

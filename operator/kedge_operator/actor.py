@@ -248,7 +248,9 @@ class Actor:
         document = self.document
         if not document.graph.is_memoized:
             return None
-        memo = Memo(document.entrypoint or document.job, document.run_config, document.tags)
+        memo = Memo(
+            document.entrypoint or "", document.run_config, document.tags
+        )  # the OpJob's name is another each time
         return Memoization(memo, ResultCache(self.store.store, self.namespace), run, self.paths.prefix)
 
     # -- the loop -------------------------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ class Cluster:
 
     async def create_pod(self, pod: Object, dry_run: bool = False) -> dict[str, Any]:
         """Create a pod, or only ask whether it could be. Raises ClusterError."""
-        query = {"dryRun": "All"} if dry_run else {}
+        query = {"dryRun": "All", "fieldValidation": "Strict"} if dry_run else {}
         namespace = pod["metadata"]["namespace"]
         return await self._request("POST", _pods(namespace), f"pod {namespace}/{pod['metadata']['name']}", pod, query)
 

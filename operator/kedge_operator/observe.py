@@ -125,7 +125,7 @@ def view(pod: Mapping[str, Any], gone: bool = False) -> PodView:
         seconds(running.get("startedAt") or terminated.get("startedAt")),
         seconds(terminated.get("finishedAt")),
         seconds(metadata.get("deletionTimestamp")),
-        _end(status, terminated, gone),
+        _end(status, terminated, gone, bool(metadata.get("deletionTimestamp"))),
         _stuck(status, state),
     )
 
@@ -143,7 +143,7 @@ def _container_state(status: Mapping[str, Any]) -> Mapping[str, Any]:
     return {}
 
 
-def _end(status: Mapping[str, Any], terminated: Mapping[str, Any], gone: bool) -> End | None:
+def _end(status: Mapping[str, Any], terminated: Mapping[str, Any], gone: bool, deleting: bool) -> End | None:
     phase, reason = status.get("phase"), status.get("reason") or ""
     disruption = _disruption(status)
     over = terminated or phase in ("Failed", "Succeeded") or gone
@@ -161,6 +161,8 @@ def _end(status: Mapping[str, Any], terminated: Mapping[str, Any], gone: bool) -
         return End(EndKind.DEADLINE, f"its pod ran into its deadline: {status.get('message') or reason}", code)
     if reason == "NodeLost":
         return End(EndKind.NODE_LOST, f"its node was lost: {status.get('message') or reason}", code)
+    if terminated and deleting and code != 0:
+        return End(EndKind.DELETED, f"its pod was deleted: {_exit_text(terminated)}", code)
     if terminated:
         return End(EndKind.EXITED, _exit_text(terminated), code)
     if gone and phase not in ("Failed", "Succeeded"):

@@ -65,8 +65,8 @@ def completed(job: OpJob, planned: Planned) -> OpJob:
     if planned.graph_digest is not None:
         annotations[specs.GRAPH_HASH] = planned.graph_digest
     metadata = {"name": job.name, "annotations": annotations}
-    merged = {**planned.spec, **given, "ops": planned.spec.get("ops")}
-    return parse({"apiVersion": specs.API_VERSION, "kind": specs.KIND, "metadata": metadata, "spec": merged})
+    body = {"apiVersion": specs.API_VERSION, "kind": specs.KIND, "metadata": metadata, "spec": planned.over(given)}
+    return parse(body)
 
 
 def _fault(fault: Any) -> str:

@@ -22,6 +22,7 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _THREADS = 16
 _LONGEST_PAUSE = 5.0
+_SLOW_SECONDS = 5.0
 
 
 class StoreGone(KedgeError):
@@ -44,13 +45,15 @@ class AsyncStore:
     ) -> _T:
         """`work(store, ...)` in a thread. Raises what it raises, and StoreGone where a store stays away."""
         began = time.monotonic()
-        pause = 0.1
+        pause, away = 0.1, False
         while True:
+            slow = asyncio.get_running_loop().call_later(_SLOW_SECONDS, self._is_slow)
             try:
                 with metrics.STORE_SECONDS.labels(name).time():
                     found = await self._in_thread(work, *args, **kwargs)
             except StoreUnavailable as error:
                 metrics.STORE_FAILURES.inc()
+                away = True
                 self._away(str(error))
                 spent = time.monotonic() - began
                 if spent > self._patience:
@@ -58,9 +61,14 @@ class AsyncStore:
                 await asyncio.sleep(pause * (0.5 + random.random()))
                 pause = min(pause * 2, _LONGEST_PAUSE)
             else:
-                if pause > 0.1:
+                if away or slow.when() <= asyncio.get_running_loop().time():
                     self._away(None)
                 return found
+            finally:
+                slow.cancel()
+
+    def _is_slow(self) -> None:
+        self._away(f"store {self.store.url}: no answer for {_SLOW_SECONDS:g} s; a request is still under way")
 
     async def _in_thread(self, work: Callable[..., _T], *args: Any, **kwargs: Any) -> _T:
         loop = asyncio.get_running_loop()

@@ -10,6 +10,7 @@ import copy
 import json
 import subprocess
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -158,6 +159,29 @@ class Installed:
     def running(self, job: str, op: str) -> Object:
         """A pod of an op whose container runs."""
         return self.pod(job, op, lambda pod: "running" in state_of(pod))
+
+    def lines(self, pod: str) -> Iterator[str]:
+        """What a pod's step writes, line by line, while it does."""
+        kubectl = [str(need("kubectl")), f"--kubeconfig={self.kubectl.kubeconfig}", f"--namespace={self.namespace}"]
+        command = [*kubectl, "logs", "--follow", pod, "-c", "step"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        try:
+            yield from process.stdout
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
+    @staticmethod
+    def soon(holds: Callable[[], bool], seconds: float = 30) -> bool:
+        """Whether something comes to hold that nobody announces: a store tells of no changes."""
+        until = time.monotonic() + seconds
+        while not holds():
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.05)
+        return True
 
     # -- the store --------------------------------------------------------------------------------------------------
 

@@ -1,10 +1,10 @@
 """Memoization: when a step may take over the outputs of an earlier success, instead of running.
 
 An op with a code version is memoized. The *cache key* of one of its steps is a digest of all that its outputs can
-depend on: the job's and the step's name, the op's code version, the config that the run gives it, the run's partition,
-and the version of each value that it reads. The version of a value is the digest of its stored bytes; where there is
-none, it follows from the cache key of the step that made it. A step that reads a value without a version has no key
-and runs. So does one whose code version is missing.
+depend on: the job's and the step's name, the op's entrypoint (where it has its own) and code version, the config that
+the run gives it, the run's partition, and the version of each value that it reads. The version of a value is the digest
+of its stored bytes; where there is none, it follows from the cache key of the step that made it. A step that reads a
+value without a version has no key and runs. So does one whose code version is missing.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ class Memo:
             self._partition,
             versions,
         ]
+        if node.entrypoint is not None:
+            parts.append(node.entrypoint)
         text = _as_json(parts)
         if text is None:
             return None

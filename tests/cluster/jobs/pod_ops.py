@@ -1,8 +1,8 @@
 """Plain functions that manifests name as ops: each does one thing that a step can do, or suffer."""
 
+import ctypes
 import os
 import signal
-import sys
 import time
 
 import kedge as dg
@@ -77,13 +77,13 @@ def exits_with_three():
     os._exit(3)
 
 
-def kills_itself():
-    os.kill(os.getpid(), signal.SIGKILL)
+def crashes():
+    ctypes.string_at(0)
 
 
 def eats_memory():
-    """80 MiB that are really used."""
-    block = bytearray(80 << 20)
+    """200 MiB that are really used."""
+    block = bytearray(200 << 20)
     for i in range(0, len(block), 4096):
         block[i] = 1
     return len(block)
@@ -95,19 +95,32 @@ def fills_the_disk():
             file.write(bytes(1 << 20))
 
 
-@dg.op
-def waits_for_a_word(context):
-    """Until the word is in the store, or for two minutes."""
+def waits_for_a_word():
+    """Until the word $WORD is in the store, or for two minutes."""
     from kedge.io.stores import open_store
 
     store = open_store(os.environ["KEDGE_STORE"])
     until = time.time() + 120
     print("waiting", flush=True)
     while time.time() < until:
-        if store.exists(f"words/{os.environ['HOSTNAME']}") or store.exists(f"words/{os.environ.get('WORD', 'go')}"):
+        if store.exists(f"words/{os.environ['WORD']}"):
             return "went on"
         time.sleep(0.1)
-    sys.exit("nobody said a word")
+    raise TimeoutError("nobody said the word")
+
+
+def waits_with(x):
+    return waits_for_a_word()
+
+
+@dg.op
+def fails_once(x):
+    """The clone n2 fails until somebody has said that it is mended."""
+    from kedge.io.stores import open_store
+
+    if x == 2 and not open_store(os.environ["KEDGE_STORE"]).exists("words/mended"):
+        raise ValueError("not mended")
+    return x
 
 
 def sleeps():
