@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
 from cluster.recipes import RECIPES
 from cluster.tools import need
@@ -87,7 +88,8 @@ class Installed:
         told = yaml.safe_load(found["data"][deployment.CONFIG])
         told |= {"namespaces": [self.namespace], "image": RUNTIME, "podTemplate": _with_code(), "startGraceSeconds": 3}
         told["leaderElection"] |= {"leaseSeconds": 3}
-        told |= self._settings
+        for part, given in self._settings.items():
+            told[part] = {**told[part], **given} if isinstance(given, dict) else given
         found["data"] = {deployment.CONFIG: yaml.safe_dump(told)}
         return self._placed(found)
 
@@ -223,6 +225,49 @@ class Installed:
         """As a node's crash would: at once, with nothing given back."""
         for pod in self.operator_pods():
             self.kubectl("delete", "pod", pod["metadata"]["name"], "--grace-period=0", "--force")
+
+    def leader(self, but: str | None = None) -> str:
+        """The pod that holds the lease, once it does; and is not this one."""
+        for lease in self.watch("lease", names.OPERATOR):
+            holder = str(lease["spec"].get("holderIdentity") or "")
+            if holder and holder != but and holder in [pod["metadata"]["name"] for pod in self.operator_pods()]:
+                return holder
+        raise AssertionError("nobody leads")
+
+    def metric(self, name: str) -> list[tuple[dict[str, str], float]]:
+        """The samples of a metric: labels and value."""
+        pod = self.operator_pods()[0]["metadata"]["name"]
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}:8080/proxy/metrics"
+        text = self.kubectl("get", "--raw", path)
+        families = text_string_to_metric_families(text)
+        return [(one.labels, one.value) for family in families for one in family.samples if one.name == name]
+
+    def run_python(self, name: str, code: str) -> None:
+        """A pod that runs some Python, to its end."""
+        spec = self.restricted_spec()
+        spec["containers"][0]["command"] = ["python", "-c", code]
+        self.kubectl.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
+        self.kubectl("wait", f"pod/{name}", "--for=jsonpath={.status.phase}=Succeeded", f"--timeout={SECONDS}s")
+
+    @staticmethod
+    def restricted_spec() -> Object:
+        """The spec of a pod of the runtime image that does nothing, as restricted Pod Security wants it."""
+        security = {**deployment.restricted_container()}
+        container = {"name": "main", "image": RUNTIME, "args": ["--version"], "securityContext": security}
+        pod = deployment.restricted_pod()
+        return {"restartPolicy": "Never", "containers": [container], "securityContext": pod}
+
+    def cut_off_store(self) -> None:
+        """Nobody in the cluster reaches the store; what is in it stays."""
+        self._select_store("nothing")
+
+    def reach_store(self) -> None:
+        """The store is reached again."""
+        self._select_store(names.STORE_SECRET)
+
+    def _select_store(self, name: str) -> None:
+        patch = json.dumps({"spec": {"selector": {"app.kubernetes.io/name": name}}})
+        self.kubectl("patch", "service", names.STORE_SECRET, "--type=merge", "-p", patch)
 
     def operator_log(self) -> str:
         """What the operator wrote."""

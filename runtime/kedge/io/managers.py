@@ -6,7 +6,7 @@ carries that, and the reader checks it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StepStore:
-    """Where the values of a run lie: the store, the run's paths, and whether pickles may be read."""
+    """Where the values of a run lie: the store, the run's paths, and whether pickles may be read.
+
+    `patiently(act, what)` does something with the store, and may do it again while that is away.
+    """
 
     store: Store
     paths: RunPaths
     allow_pickle: bool = True
+    patiently: Callable[[Callable[[], Any], str], Any] = lambda act, what: act()
 
 
 class StoreIOManager(IOManager):
@@ -35,7 +39,8 @@ class StoreIOManager(IOManager):
     def handle_output(self, context: OutputContext, obj: Any) -> None:
         place: StepStore = context.io
         path = place.paths.value(context.step, context.name, context.mapping_key, context.attempt)
-        context.record = {"value": write_value(place.store, path, obj).to_json()}
+        record = place.patiently(lambda: write_value(place.store, path, obj), f"storing output {context.name}")
+        context.record = {"value": record.to_json()}
 
     def load_input(self, context: InputContext) -> Any:
         place: StepStore = context.io
@@ -45,7 +50,10 @@ class StoreIOManager(IOManager):
                 f"input {context.name} of {context.step_key}: its source left no record of a stored value. "
                 "Was it stored by another I/O manager than the one that loads it?"
             )
-        return read_value(place.store, ValueRecord.from_json(value), allow_pickle=place.allow_pickle)
+        record = ValueRecord.from_json(value)
+        return place.patiently(
+            lambda: read_value(place.store, record, allow_pickle=place.allow_pickle), f"loading input {context.name}"
+        )
 
 
 def stored_paths(records: Sequence[Any]) -> list[str]:

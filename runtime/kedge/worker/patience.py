@@ -1,7 +1,7 @@
 """Waiting for a store that is away: what a worker has computed must not be lost to a minute of a bucket's absence.
 
-For reading a worker's ticket and plan, and for writing its record. Values are not waited for: a step that can't load
-or store them ends as lost, and is started again.
+For a worker's ticket and plan, the values that its step reads and gives, and its record. Where that is in vain for a
+value, the attempt ends as lost, and the step is started again.
 """
 
 from __future__ import annotations

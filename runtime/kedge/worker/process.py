@@ -16,7 +16,7 @@ from functools import lru_cache
 from kedge.core.document import PlanDocument, digest_of
 from kedge.core.errors import ProtocolError
 from kedge.core.layout import RunPaths
-from kedge.core.protocol import Failure, Outcome, OutcomeStatus, Ticket, Times
+from kedge.core.protocol import Failure, Index, Listing, Outcome, OutcomeStatus, Ticket, Times
 from kedge.io.errors import StoreUnavailable
 from kedge.io.managers import StepStore, StoreIOManager
 from kedge.io.stores import Store, open_store
@@ -121,7 +121,8 @@ def _read_plan(store: Store, paths: RunPaths) -> bytes:
 
 def _run(program: Program, ticket: Ticket, store: Store, paths: RunPaths) -> Outcome:
     scope = program.scope(logging.getLogger("kedge"))
-    env = StepEnvironment(program, scope, io=StepStore(store, paths), read_index=lambda index: read_index(store, index))
+    place = StepStore(store, paths, patiently=patiently)
+    env = StepEnvironment(program, scope, io=place, read_index=lambda index: _read_index(store, index))
     try:
         with program.logging():
             outcome = run_step(env, ticket.step, ticket.attempt, ticket.retries, ticket.inputs)
@@ -133,6 +134,11 @@ def _run(program: Program, ticket: Ticket, store: Store, paths: RunPaths) -> Out
         except Exception:
             logging.getLogger("kedge").exception("step %s: tearing down its resources failed", ticket.step)
     return outcome
+
+
+def _read_index(store: Store, index: Index) -> Listing:
+    found: Listing = patiently(lambda: read_index(store, index), "reading the listing of an input")
+    return found
 
 
 def _broken(ticket: Ticket, started: float, error: str, message: str) -> Outcome:

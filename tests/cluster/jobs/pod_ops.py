@@ -123,6 +123,11 @@ def fails_once(x):
     return x
 
 
+def sleeps_a_little():
+    time.sleep(3)
+    return 3
+
+
 def sleeps():
     print("sleeping", flush=True)
     time.sleep(300)

@@ -1,0 +1,48 @@
+"""A store that is away: for a while it is waited for, for good it fails the run with the cause."""
+
+from __future__ import annotations
+
+import pytest
+from kedge_installed import STORE_URL, Installed, conditions
+from test_runs import op
+
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("outages")]
+
+SETTINGS = {"store": {"patienceSeconds": 25}}
+"""A test waits for this to be over; what a real operator is told is ten minutes."""
+
+
+def test_a_store_that_is_away_for_a_while_is_waited_for(kedge: Installed) -> None:
+    job = kedge.submit({"ops": [op("sleeps_a_little"), op("says", inputs={"x": {"from": "sleeps_a_little"}})]})
+    pod = kedge.running(job, "sleeps_a_little")["metadata"]["name"]
+    kedge.cut_off_store()
+    try:
+        for line in kedge.lines(pod):
+            if "has to wait" in line:
+                break
+        else:
+            raise AssertionError("the worker did not wait for the store")
+    finally:
+        kedge.reach_store()
+    status = kedge.ended(job)
+    assert (status["phase"], status["steps"]["retries"]) == ("Succeeded", 0)
+
+
+def test_a_store_that_does_not_come_back_fails_the_run_with_the_cause(kedge: Installed) -> None:
+    kedge.cut_off_store()
+    try:
+        job = kedge.submit({"ops": [op("one")]})
+        waiting = kedge.until(job, lambda status: status.get("reason") == "StoreUnavailable")
+        assert waiting["phase"] == "Pending"
+        status = kedge.ended(job)
+        assert conditions(status)["Failed"] == "True StoreUnavailable"
+        assert STORE_URL in status["message"]
+    finally:
+        kedge.reach_store()
+
+
+def test_a_store_that_is_none_is_told_at_once(kedge: Installed) -> None:
+    job = kedge.submit({"ops": [op("one")], "store": {"url": "s3://kedge/elsewhere", "secretName": "nobodys"}})
+    status = kedge.ended(job)
+    assert conditions(status)["Failed"] == "True StoreUnavailable"
+    assert "may not read Secret" in status["message"] or "no Secret nobodys" in status["message"]
