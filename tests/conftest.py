@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from cluster import plane as planes
 from cluster.tiers import CLUSTER, TIERS
@@ -31,6 +32,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report  # type: ignore[return-value]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """One flag rewrites all golden files; what has changed is then read in `git diff`."""
+    parser.addoption("--rewrite-golden", action="store_true", help="write golden files instead of comparing with them")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Each tier is a marker."""
     for tier in TIERS:
@@ -45,6 +51,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             for item in items:
                 if item.get_closest_marker(tier.name) is not None:
                     item.add_marker(pytest.mark.skip(reason=why))
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, Any], None]:
+    """Compares an object, whole, with the YAML file of that name below tests/data; `--rewrite-golden` writes it."""
+
+    def compare(name: str, found: Any) -> None:
+        path = Path(__file__).parent / "data" / name
+        if request.config.getoption("--rewrite-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(yaml.safe_dump(found, sort_keys=False), encoding="utf-8")
+        assert found == yaml.safe_load(path.read_text(encoding="utf-8"))
+
+    return compare
 
 
 @pytest.fixture

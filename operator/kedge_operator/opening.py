@@ -94,8 +94,9 @@ def run_pods(job: OpJob, uid: str, namespace: str, settings: Settings) -> pods.R
     if not image:
         raise Refused(Reason.NO_IMAGE, "spec.image: give the image with the job's code; the operator has no default")
     try:
-        template = templates.merge(
-            templates.of_job(settings.pod_template, "the operator's podTemplate"), templates.of_job(spec.pod_template)
+        both = (
+            templates.of_job(settings.pod_template, "the operator's podTemplate"),
+            templates.of_job(spec.pod_template),
         )
         for op in spec.ops or ():
             templates.of_op(op.pod, f"op {op.name}: pod")
@@ -112,7 +113,7 @@ def run_pods(job: OpJob, uid: str, namespace: str, settings: Settings) -> pods.R
         url,
         {} if own else settings.store.environment,
         (spec.store.secret_name if spec.store is not None else None) or (None if own else settings.store.secret_name),
-        template,
+        both,
         None if growth is None else pods.MemoryGrowth(growth.factor, growth.limit),
     )
 

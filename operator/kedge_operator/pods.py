@@ -1,8 +1,12 @@
-"""The pod of one attempt, as plain data: what Kedge sets, what the operator's defaults say, the job, and the op."""
+"""The pod of one attempt, as plain data: Kedge's defaults, with what the operator, the job and the op say over them.
+
+Whatever these say, the step's container runs the worker with its ticket, the pod is known by Kedge's labels, belongs
+to its OpJob, and is never restarted.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +15,8 @@ from kedge_operator import labels, quantities, templates
 
 IMAGE_PULL = "IfNotPresent"
 _TMP = "kedge-tmp"
+_RESTRICTED: Mapping[str, Any] = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+"""What restricted Pod Security wants of each container; the rest of it stands in the pod's spec."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,10 @@ class MemoryGrowth:
 
 @dataclass(frozen=True)
 class RunPods:
-    """What the pods of one run have in common. `template` is the operator's defaults with the job's over them."""
+    """What the pods of one run have in common. `templates` are the operator's and the job's, in this order.
+
+    They are merged one after the other, because `null` in a later one takes away what all before it have said.
+    """
 
     namespace: str
     job: str
@@ -32,7 +41,7 @@ class RunPods:
     store_url: str
     store_environment: Mapping[str, str] = field(default_factory=dict)
     store_secret: str | None = None
-    template: Mapping[str, Any] = field(default_factory=dict)
+    templates: Sequence[Mapping[str, Any]] = ()
     growth: MemoryGrowth | None = None
 
 
@@ -62,42 +71,52 @@ def plan_pod(run: RunPods, attempt: int, ticket: str) -> dict[str, Any]:
 def _pod(
     run: RunPods, name: str, marks: Mapping[str, str], step: str, ticket: str, above: Mapping[str, Any]
 ) -> dict[str, Any]:
-    merged = templates.merge(templates.merge(_defaults(run), run.template), above)
+    merged = _defaults(run)
+    for template in (*run.templates, above):
+        merged = templates.merge(merged, template)
     metadata = merged.get("metadata") or {}
-    spec = merged["spec"]
-    first, *others = _step_first(spec["containers"])
-    environment = [one for one in first.get("env", ()) if one.get("name") not in ("KEDGE_TICKET", "KEDGE_STORE")]
-    given = [{"name": "KEDGE_TICKET", "value": ticket}, {"name": "KEDGE_STORE", "value": run.store_url}]
-    spec |= {"containers": [{**first, "env": [*environment, *given]}], "restartPolicy": "Never"}
-    if others:
-        # As containers of their own they would keep the pod alive after its step has ended.
-        sidecars = [{**one, "restartPolicy": "Always"} for one in others]
-        spec["initContainers"] = [*spec.get("initContainers", ()), *sidecars]
-    annotations = {**(metadata.get("annotations") or {}), **({labels.STEP: step} if step else {})}
+    annotations = {**metadata.get("annotations", {}), **({labels.STEP: step} if step else {})}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
             "name": name,
             "namespace": run.namespace,
-            "labels": {**(metadata.get("labels") or {}), **marks},
+            "labels": {**metadata.get("labels", {}), **marks},
             **({"annotations": annotations} if annotations else {}),
-            "ownerReferences": [
-                {
-                    "apiVersion": labels.API_VERSION,
-                    "kind": labels.KIND,
-                    "name": run.job,
-                    "uid": run.uid,
-                    "controller": True,
-                }
-            ],
+            "ownerReferences": [_owner(run)],
         },
-        "spec": spec,
+        "spec": _spec(merged["spec"], {"KEDGE_TICKET": ticket, "KEDGE_STORE": run.store_url}),
     }
 
 
-def _step_first(containers: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(containers, key=lambda one: one.get("name") != labels.STEP_CONTAINER)
+def _owner(run: RunPods) -> dict[str, Any]:
+    return {
+        "apiVersion": labels.API_VERSION,
+        "kind": labels.KIND,
+        "name": run.job,
+        "uid": run.uid,
+        "controller": True,
+    }
+
+
+def _spec(merged: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    """A merged spec with what Kedge decides. `given` is the step's environment, which nobody else sets."""
+    step, *others = merged["containers"]
+    environment = [one for one in step.get("env", ()) if one["name"] not in given]
+    # Ours come first, so that authors' variables can refer to them.
+    found = {**merged, "containers": [{**step, "env": [*_env(given), *environment]}], "restartPolicy": "Never"}
+    # As containers of their own, sidecars would keep the pod alive after its step has ended.
+    sidecars = [{**one, "restartPolicy": "Always"} for one in others]
+    first = [
+        templates.merge({"securityContext": _RESTRICTED}, one) for one in (*merged.get("initContainers", ()), *sidecars)
+    ]
+    return {**found, "initContainers": first} if first else found
+
+
+def _env(values: Mapping[str, str]) -> list[dict[str, str]]:
+    """Variables with just these values: a kubelet would replace `$(NAME)`, and makes one `$` of two."""
+    return [{"name": name, "value": value.replace("$", "$$")} for name, value in values.items()]
 
 
 def _defaults(run: RunPods) -> dict[str, Any]:
@@ -107,13 +126,9 @@ def _defaults(run: RunPods) -> dict[str, Any]:
         "image": run.image,
         "imagePullPolicy": IMAGE_PULL,
         "command": ["python", "-m", "kedge.worker"],
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-        },
+        "securityContext": {**_RESTRICTED, "readOnlyRootFilesystem": True},
         "volumeMounts": [{"name": _TMP, "mountPath": "/tmp"}],
-        "env": [{"name": name, "value": value} for name, value in sorted(run.store_environment.items())],
+        "env": _env(dict(sorted(run.store_environment.items()))),
     }
     if run.store_secret is not None:
         container["envFrom"] = [{"secretRef": {"name": run.store_secret}}]
@@ -136,9 +151,8 @@ def _defaults(run: RunPods) -> dict[str, Any]:
 
 def _grow(container: dict[str, Any], growth: MemoryGrowth, times: int) -> None:
     """Raise the memory that the container asks for and may use."""
-    resources = {name: dict(part) for name, part in (container.get("resources") or {}).items() if name != "claims"}
-    for part in resources.values():
-        if "memory" in part:
-            part["memory"] = quantities.grown(part["memory"], growth.factor, times, growth.limit) or part["memory"]
-    if resources:
-        container["resources"] = {**container["resources"], **resources}
+    for part in ("requests", "limits"):
+        amounts = container.get("resources", {}).get(part, {})
+        if "memory" in amounts:
+            grown = quantities.grown(amounts["memory"], growth.factor, times, growth.limit)
+            amounts["memory"] = grown or amounts["memory"]

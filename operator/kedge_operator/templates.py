@@ -1,32 +1,40 @@
-"""Merging what is said of a pod: the operator's defaults, the job's `podTemplate`, an op's `pod`, in this order.
+"""Merging what is said of a pod: Kedge's defaults, the operator's `podTemplate`, the job's, an op's `pod`.
 
-The rules are those of Kubernetes' strategic merge patch, for the lists that matter in a pod: mappings are merged key by
-key; a list whose items have a name (containers, env, volumes, mounts by their path, ...) is merged item by item; lists
-of sources and tolerations are appended; any other list or value replaces what was there; `null` removes it.
+They are merged in this order. The rules, after those of Kubernetes' strategic merge patch:
+
+- Mappings are merged field by field; what is said later counts.
+- `null` takes away what was said before.
+- Containers are merged by their names, field by field.
+- Other lists whose items have names (env, volumes, mounts by their path, ports by number and protocol, ...) are merged
+  item by item; a later item replaces an earlier one of its name as a whole, so that no volume has two sources.
+- `envFrom` and `tolerations` are appended.
+- Any other list or value replaces what was there.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kedge.core.errors import PlanError
+from kedge_operator import shapes
 from kedge_operator.labels import STEP_CONTAINER
 
-_KEYS = {
-    "containers": "name",
-    "initContainers": "name",
-    "env": "name",
-    "volumes": "name",
-    "volumeMounts": "mountPath",
-    "volumeDevices": "devicePath",
-    "imagePullSecrets": "name",
-    "ports": "containerPort",
-    "hostAliases": "ip",
-    "topologySpreadConstraints": "topologyKey",
-    "resourceClaims": "name",
+_MERGED = frozenset({"containers", "initContainers"})
+_KEYED: Mapping[str, Mapping[str, Any]] = {
+    "containers": {"name": None},
+    "initContainers": {"name": None},
+    "env": {"name": None},
+    "volumes": {"name": None},
+    "volumeMounts": {"mountPath": None},
+    "volumeDevices": {"devicePath": None},
+    "imagePullSecrets": {"name": None},
+    "ports": {"containerPort": None, "protocol": "TCP"},
+    "hostAliases": {"ip": None},
+    "topologySpreadConstraints": {"topologyKey": None, "whenUnsatisfiable": None},
+    "resourceClaims": {"name": None},
 }
+"""By which fields the items of a list are known, with what such a field is when it isn't given."""
 _APPENDED = frozenset({"envFrom", "tolerations"})
 CONTAINER_FIELDS = frozenset(
     {
@@ -35,6 +43,7 @@ CONTAINER_FIELDS = frozenset(
         "env",
         "envFrom",
         "resources",
+        "resizePolicy",
         "volumeMounts",
         "volumeDevices",
         "workingDir",
@@ -42,7 +51,11 @@ CONTAINER_FIELDS = frozenset(
         "ports",
         "securityContext",
         "livenessProbe",
+        "readinessProbe",
         "startupProbe",
+        "stdin",
+        "stdinOnce",
+        "tty",
         "terminationMessagePath",
         "terminationMessagePolicy",
     }
@@ -52,87 +65,126 @@ _OURS = ("command", "args")
 
 
 def merge(below: Any, above: Any, name: str = "") -> Any:
-    """`above` merged over `below`; neither is changed."""
-    if isinstance(below, Mapping) and isinstance(above, Mapping):
-        found = dict(below)
+    """`above` merged over `below`, both plain JSON data; neither is changed, and the result shares nothing with them.
+
+    `name` is the field that they are values of.
+    """
+    if isinstance(above, Mapping):
+        found = merge(None, below) if isinstance(below, Mapping) else {}
         for key, value in above.items():
             if value is None:
                 found.pop(key, None)
             else:
-                found[key] = merge(found[key], value, key) if key in found else copy.deepcopy(value)
+                found[key] = merge(found.get(key), value, key)
         return found
-    if isinstance(below, list) and isinstance(above, list):
-        return _merge_lists(below, above, name)
-    return copy.deepcopy(above)
+    if isinstance(above, list | tuple):
+        return _merge_lists(below if isinstance(below, list | tuple) else (), above, name)
+    return above
 
 
 def _merge_lists(below: Sequence[Any], above: Sequence[Any], name: str) -> list[Any]:
-    if name in _APPENDED:
-        return [*below, *(copy.deepcopy(one) for one in above if one not in below)]
-    key = _KEYS.get(name)
-    if key is None:
-        return copy.deepcopy(list(above))
-    found = list(below)
-    for one in above:
-        at = next((i for i, other in enumerate(found) if _same(other, one, key)), None)
+    if name not in _APPENDED and name not in _KEYED:
+        return [merge(None, one) for one in above]
+    found: list[Any] = []
+    for one in (*below, *above):
+        at = _place(found, one, _KEYED.get(name, {}))
         if at is None:
-            found.append(copy.deepcopy(one))
+            found.append(merge(None, one))
         else:
-            found[at] = merge(found[at], one)
+            found[at] = merge(found[at] if name in _MERGED else None, one)
     return found
 
 
-def _same(one: Any, other: Any, key: str) -> bool:
-    return (
-        isinstance(one, Mapping)
-        and isinstance(other, Mapping)
-        and one.get(key) is not None
-        and one.get(key) == other.get(key)
-    )
+def _place(found: Sequence[Any], one: Any, keys: Mapping[str, Any]) -> int | None:
+    """Where the item stands that `one` is about: that of its name, or where items have none, its equal."""
+    wanted = _identity(one, keys)
+    if wanted is None:
+        plain = merge(None, one)
+        return next((i for i, other in enumerate(found) if other == plain), None)
+    return next((i for i, other in enumerate(found) if _identity(other, keys) == wanted), None)
+
+
+def _identity(one: Any, keys: Mapping[str, Any]) -> list[Any] | None:
+    if not keys or not isinstance(one, Mapping) or one.get(next(iter(keys))) is None:
+        return None
+    return [other if one.get(key) is None else one[key] for key, other in keys.items()]
 
 
 def of_job(template: Mapping[str, Any] | None, where: str = "podTemplate") -> dict[str, Any]:
     """A job's template with its step container named as ours is: the one called `step`, else the first.
 
-    Raises PlanError for what is no pod template, and for a command: what runs in the container is Kedge's worker.
+    Raises PlanError for what is no pod template, and for what Kedge decides: the command, when pods start again.
     """
-    found = copy.deepcopy(dict(template or {}))
+    found = dict(template or {})
     unknown = sorted(set(found) - {"metadata", "spec"})
     if unknown:
         raise PlanError(f"{where}: a pod template has metadata and spec, not {', '.join(unknown)}")
-    spec = found.setdefault("spec", {})
-    if not isinstance(spec, Mapping) or not isinstance(found.get("metadata", {}), Mapping):
-        raise PlanError(f"{where}: metadata and spec are mappings")
-    containers = spec.get("containers") or []
-    if not isinstance(containers, list) or not all(isinstance(one, Mapping) for one in containers):
-        raise PlanError(f"{where}: spec.containers is a list of containers")
-    if containers:
-        at = next((i for i, one in enumerate(containers) if one.get("name") == STEP_CONTAINER), 0)
-        step = {**containers[at], "name": STEP_CONTAINER}
-        _check_command(step, f"{where}: the step's container")
-        found["spec"] = {**spec, "containers": [step, *containers[:at], *containers[at + 1 :]]}
+    found["spec"] = _with_named_step({} if found.get("spec") is None else found["spec"])
+    shapes.check(found, shapes.TEMPLATE, where)
+    _check(found, where)
     return found
 
 
+def _with_named_step(spec: Any) -> Any:
+    """A pod's spec with its step container called so; what has another shape stays, to be refused."""
+    containers = spec.get("containers") if isinstance(spec, Mapping) else None
+    if not isinstance(spec, Mapping) or (containers and not isinstance(containers, list)):
+        return spec
+    if not containers:
+        return {key: value for key, value in spec.items() if key != "containers"}
+    at = next((i for i, one in enumerate(containers) if _is_step(one)), 0)
+    if not isinstance(containers[at], Mapping):
+        return spec
+    step = {**containers[at], "name": STEP_CONTAINER}
+    return {**spec, "containers": [step, *containers[:at], *containers[at + 1 :]]}
+
+
+def _is_step(container: Any) -> bool:
+    return isinstance(container, Mapping) and container.get("name") == STEP_CONTAINER
+
+
 def of_op(pod: Mapping[str, Any] | None, where: str) -> dict[str, Any]:
-    """An op's `pod` as a pod template. Raises PlanError for a command: the container runs Kedge's worker."""
+    """An op's `pod` as a pod template: a whole one, or the fields of its container and of its pod side by side.
+
+    Raises PlanError for what is neither, and for what Kedge decides: the command, when pods start again.
+    """
     given = dict(pod or {})
-    _check_command(given, where)
-    if "containers" in given and "spec" not in given:
-        given = {"spec": given}
-    if "spec" in given:
+    if given.get("spec") is not None:
         return of_job(given, where)
+    _check_container(given, where)
+    shapes.check(given, shapes.SHORT, where)
     metadata = given.pop("metadata", None)
     container = {key: given.pop(key) for key in list(given) if key in CONTAINER_FIELDS}
     if "podSecurityContext" in given:
         given["securityContext"] = given.pop("podSecurityContext")
-    spec: dict[str, Any] = dict(given)
+    containers = list(given.pop("containers", None) or ())
     if container:
-        spec["containers"] = [{"name": STEP_CONTAINER, **container}]
-    return {"spec": spec} if metadata is None else {"metadata": metadata, "spec": spec}
+        containers.insert(0, {"name": STEP_CONTAINER, **container})
+    spec = {**given, "containers": containers} if containers else given
+    found = {"spec": spec} if metadata is None else {"metadata": metadata, "spec": spec}
+    _check(found, where)
+    return found
 
 
-def _check_command(container: Mapping[str, Any], where: str) -> None:
+def _check(template: Mapping[str, Any], where: str) -> None:
+    """Refuse what Kedge decides, whoever says it."""
+    metadata, spec = template.get("metadata") or {}, template["spec"]
+    unknown = sorted(key for key, value in metadata.items() if key not in shapes.METADATA and value is not None)
+    if unknown:
+        raise PlanError(
+            f"{where}: metadata.{unknown[0]} can't be set; a template's metadata has labels and annotations"
+        )
+    for one in spec.get("containers") or ():
+        if _is_step(one):
+            _check_container(one, f"{where}: the step's container")
+    if spec.get("restartPolicy") not in (None, "Never"):
+        raise PlanError(
+            f"{where}: restartPolicy {spec['restartPolicy']} can't be set: Kedge starts failed steps again itself, in "
+            "new pods; see retryPolicy and infrastructureRetries"
+        )
+
+
+def _check_container(container: Mapping[str, Any], where: str) -> None:
     given = [name for name in _OURS if container.get(name) is not None]
     if given:
         raise PlanError(f"{where}: {' and '.join(given)} can't be set: the container runs Kedge's worker")
