@@ -7,6 +7,15 @@ import sys
 
 def main() -> None:
     """Run the command line."""
+    _run("kedge")
+
+
+def plugin() -> None:
+    """The same as `kubectl kedge`: kubectl finds it by its file's name, kubectl-kedge."""
+    _run("kubectl kedge")
+
+
+def _run(name: str) -> None:
     try:
         import click  # noqa: F401
     except ModuleNotFoundError:
@@ -14,7 +23,7 @@ def main() -> None:
         sys.exit(2)
     from kedge.cli.app import cli
 
-    cli(prog_name="kedge")
+    cli(prog_name=name)
 
 
 if __name__ == "__main__":

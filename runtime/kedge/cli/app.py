@@ -12,22 +12,32 @@ import click
 from kedge import __version__
 from kedge.core.errors import KedgeError
 
-_COMMANDS = {
-    "run": "Run a job across local processes.",
-    "plan": "Show the steps of a job and their order; nothing is run.",
-    "compile": "Print a job as an OpJob manifest for kubectl apply.",
-    "graph": "Draw a job's dependency graph.",
-    "gantt": "Draw when each step of a run waited, started and worked.",
-    "runs": "List the runs in the store.",
-    "steps": "List the steps of a run.",
-    "logs": "Print what the steps of a run wrote.",
-    "retry": "Run again what failed, or the steps that you name.",
-    "resume": "Take up a run whose engine was interrupted.",
-    "cancel": "Stop a run that is running on this machine.",
-    "completion": "Print the shell code that completes kedge's commands.",
+_GROUPS = {
+    "Jobs": {
+        "plan": "Show the steps of a job and their order; nothing is run.",
+        "graph": "Draw a job's dependency graph.",
+        "compile": "Print a job as an OpJob manifest for kubectl apply.",
+        "run": "Run a job here, across local processes.",
+        "submit": "Run a job on a cluster.",
+    },
+    "Runs, here and on a cluster": {
+        "runs": "List runs, the newest first.",
+        "steps": "List the steps of a run.",
+        "logs": "Print what the steps of a run wrote.",
+        "gantt": "Draw when each step of a run waited, started and worked.",
+        "retry": "Run again what failed, or the steps that you name.",
+        "resume": "Take up a run that was interrupted or suspended.",
+        "cancel": "Stop a run.",
+    },
+    "Runs on a cluster": {
+        "status": "Tell how a run stands, and what it waits for.",
+        "suspend": "Let a run start no more steps for now.",
+    },
+    "Others": {
+        "completion": "Print the shell code that completes kedge's commands.",
+    },
 }
-
-
+_COMMANDS = [name for group in _GROUPS.values() for name in group]
 _JSON = "kedge.json"
 
 
@@ -35,7 +45,7 @@ class _Lazy(click.Group):
     """A group whose commands live in `kedge.cli.commands`, one module each."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return _COMMANDS
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
@@ -44,8 +54,10 @@ class _Lazy(click.Group):
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+        width = max(map(len, _COMMANDS))
+        for title, commands in _GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), told) for name, told in commands.items()])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Note whether JSON is wanted, for errors too."""
@@ -70,5 +82,8 @@ class _Lazy(click.Group):
 def cli() -> None:
     """Kedge runs Dagster's ops, graphs and jobs: here, across local processes, and natively on Kubernetes.
 
-    Exit codes: 0 success, 1 the run failed, 2 bad usage or definition.
+    RUN is a run of this machine, or oj/NAME: an OpJob of the cluster that your kubeconfig names. With --cluster,
+    --context or -n, and under `kubectl kedge`, every name is an OpJob's.
+
+    Exit codes: 0 success, 1 the run failed, 2 bad usage or definition, or a cluster that refuses.
     """

@@ -25,7 +25,7 @@ _MOST_FAILURES = 20
 def drive(store: Store, paths: RunPaths, document: PlanDocument, *, as_json: bool, quiet: bool, method: str) -> None:
     """Run to the end, tell how it ended, and leave with the exit code that says so."""
     name = paths.prefix.rpartition("/")[2]
-    observer: Observer = Quiet() if as_json or quiet else Bars(name) if sys.stderr.isatty() else Lines()
+    observer: Observer = Quiet() if as_json or quiet else Bars() if sys.stderr.isatty() else Lines()
     with engine_lock(document.run_id):
         if not as_json and not quiet:
             click.echo(f"run {name}", err=True)

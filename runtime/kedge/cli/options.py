@@ -17,6 +17,14 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 store = click.option(
     "--store", "store_url", metavar="URL", help="Where runs are. [default: $KEDGE_STORE or .kedge/store]"
 )
+endpoint = click.option(
+    "--store-endpoint",
+    "endpoint",
+    metavar="URL",
+    envvar="KEDGE_STORE_ENDPOINT",
+    help="Where the store of a cluster's run can be reached from here. [default: as its pods reach it]",
+)
+watch = click.option("-w", "--watch", is_flag=True, help="Follow it to its end.")
 config = click.option("-c", "--config", "config_text", metavar="FILE|JSON", help="Run config: a YAML file, or JSON.")
 _SELECT_HELP = "Run only these ops: load, *load, load*, +load+."
 select = click.option("-s", "--select", "selection", multiple=True, metavar="OP", help=_SELECT_HELP)
@@ -27,6 +35,8 @@ max_concurrent = click.option(
     help="Steps unfinished at once. [default: 10, or the manifest's]",
 )
 partition = click.option("--partition", metavar="KEY", help="The partition to run for.")
+_ENTRYPOINT_HELP = "Where the job is inside the image. [default: TARGET]"
+entrypoint = click.option("--entrypoint", metavar="MODULE:ATTR", help=_ENTRYPOINT_HELP)
 output = click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
 
 
@@ -85,12 +95,30 @@ def read_tag_limits(texts: tuple[str, ...]) -> tuple[TagLimit, ...]:
 
 
 def complete_runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Names of runs, for shell completion."""
+    """Names of runs, for shell completion: of this machine, or of a cluster where the line says so."""
+    from kedge.cli.cluster.where import of_context
+
+    if "/" in incomplete or of_context(ctx).chosen:
+        return complete_opjobs(ctx, param, incomplete)
     from kedge.local.runs import catalogue
 
     entries = catalogue(open_store_at(ctx.params.get("store_url")))
     return [entry.name for entry in entries if entry.name.startswith(incomplete)]
 
 
+def complete_opjobs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of OpJobs, for shell completion; `oj/` before them is kept."""
+    from kedge.cli.cluster import opjobs
+    from kedge.cli.cluster.where import of_context
+    from kedge.core.errors import KedgeError
+
+    head, slash, begun = incomplete.rpartition("/")
+    try:
+        return [f"{head}{slash}{name}" for name in opjobs.names(of_context(ctx).kubectl()) if name.startswith(begun)]
+    except KedgeError:
+        return []
+
+
 run_argument: Callable[..., Any] = click.argument("run_name", metavar="RUN", shell_complete=complete_runs)
+opjob_argument: Callable[..., Any] = click.argument("run_name", metavar="NAME", shell_complete=complete_opjobs)
 target_argument: Callable[..., Any] = click.argument("target", metavar="TARGET")

@@ -8,15 +8,24 @@ import signal
 import click
 
 from kedge.cli import options, show
+from kedge.cli.cluster import where as which_cluster
+from kedge.cli.cluster.where import Where
 from kedge.core.errors import KedgeError
 
 
 @click.command("cancel")
 @options.run_argument
 @options.store
+@which_cluster.options
 @options.as_json
-def command(run_name: str, store_url: str | None, as_json: bool) -> None:
-    """Stop a run that is running on this machine: its steps are asked to end, then made to."""
+def command(run_name: str, store_url: str | None, where: Where, as_json: bool) -> None:
+    """Stop a run that is running, on this machine or on a cluster: its steps are asked to end, then made to."""
+    name = where.in_cluster(run_name)
+    if name is not None:
+        from kedge.cli.cluster import changing
+
+        changing.cancel(where, name, as_json)
+        return
     from kedge.local.home import engine_of
     from kedge.local.runs import find
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -18,7 +17,7 @@ _IMAGE = "localhost/kedge-job:dev"
 @options.select
 @click.option("--image", help=f"Image with the job's code. [default: {_IMAGE}]")
 @click.option("--name", help="Name of the OpJob. [default: the job's]")
-@click.option("--entrypoint", metavar="MODULE:ATTR", help="Where the job is inside the image. [default: TARGET]")
+@options.entrypoint
 @options.max_concurrent
 @options.partition
 @options.output
@@ -35,26 +34,12 @@ def command(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Print a job as an OpJob manifest: what kubectl apply, and kedge run, take."""
-    from kedge.cli.targets import is_manifest, load, read_manifest
-    from kedge.core import spec
-    from kedge.worker.compiling import compiled
+    """Print a job as an OpJob manifest: what kubectl apply, kedge submit and kedge run take."""
+    from kedge.cli.manifests import Wanted, compiled
 
-    loaded = load(target, options.read_config(config_text), selection, None, partition)
-    default: dict[str, Any] = {"image": _IMAGE, "entrypoint": target, "maxConcurrent": 10}
-    said = {"image": image, "entrypoint": entrypoint, "maxConcurrent": max_concurrent}
-    given = {key: value for key, value in said.items() if value is not None}
-    if is_manifest(target):
-        del default["entrypoint"]
-        given = {**read_manifest(target)["spec"], **given}  # with the entrypoint alone it becomes one with its ops, too
-    found = compiled(loaded, given, default)
-    if partition is not None:
-        found.spec["partitionKey"] = partition
-    named = (name or loaded.document.job).replace("_", "-").lower()
-    manifest = spec.manifest(named, found.spec, found.graph_digest)
-    if found.namespace:
-        manifest["metadata"]["namespace"] = found.namespace
-    spec.parse(manifest)
+    config = options.read_config(config_text)
+    wanted = Wanted(config, selection, image, name, entrypoint, max_concurrent, partition)
+    manifest = compiled(target, wanted, _IMAGE)
     if as_json:
         show.data(manifest)
         return

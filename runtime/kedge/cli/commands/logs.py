@@ -2,55 +2,81 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import click
 
 from kedge.cli import options, show
-
-if TYPE_CHECKING:
-    from kedge.io.stores import Store
-
-_PATH = re.compile(r"/logs/(?P<step>.+)/(?P<attempt>\d+)/(?P<part>\d+)$")
+from kedge.cli.cluster import where as which_cluster
+from kedge.cli.cluster.where import Where
+from kedge.cli.steplogs import Log, Which, stored
 
 
 @click.command("logs")
 @options.run_argument
 @click.argument("step", required=False)
 @click.option("--attempt", type=click.IntRange(min=1), help="Only this attempt.")
+@click.option("-f", "--follow", is_flag=True, help="Go on as long as the run does; of runs on a cluster.")
 @options.store
+@options.endpoint
+@which_cluster.options
 @options.as_json
-def command(run_name: str, step: str | None, attempt: int | None, store_url: str | None, as_json: bool) -> None:
-    """Print what the steps of a run wrote; with STEP (an op or one clone, such as size[a_txt]) only theirs."""
+def command(
+    run_name: str,
+    step: str | None,
+    attempt: int | None,
+    follow: bool,
+    store_url: str | None,
+    endpoint: str | None,
+    where: Where,
+    as_json: bool,
+) -> None:
+    """Print what the steps of a run wrote; with STEP (an op or one clone, such as size[a_txt]) only theirs.
+
+    Of a run on a cluster, pods that live tell themselves, and the store the rest.
+    """
+    which = Which(step, attempt)
+    if follow:
+        _follow(run_name, which, where, as_json)
+        return
+    logs = _written(run_name, which, store_url, endpoint, where)
+    if as_json:
+        show.data([log._asdict() for log in logs])
+        return
+    any_log = False
+    for log in logs:
+        any_log = True
+        if step is None or "[" not in step:
+            click.secho(f"==> {log.step} attempt {log.attempt} <==", bold=True)
+        click.echo(log.text, nl=False)
+    if not any_log:
+        click.echo(f"{run_name} has no log" + (f" of {step}" if step else ""), err=True)
+
+
+def _written(run_name: str, which: Which, store_url: str | None, endpoint: str | None, where: Where) -> Iterator[Log]:
+    name = where.in_cluster(run_name)
+    if name is not None:
+        from kedge.cli.cluster import opjobs, podlogs
+
+        kubectl = where.kubectl()
+        yield from podlogs.written(kubectl, opjobs.get(kubectl, name), which, store_url, endpoint)
+        return
     from kedge.local.runs import find
 
     store = options.open_store_at(store_url)
-    entry = find(store, run_name)
-    logs: dict[tuple[str, int], list[str]] = {}
-    for name, number, _, path in sorted(_parts(store, entry.paths.prefix, step, attempt)):
-        logs.setdefault((name, number), []).append(path)
-    if as_json:
-        show.data([{"step": name, "attempt": n, "text": _text(store, paths)} for (name, n), paths in logs.items()])
-        return
-    for (name, number), paths in logs.items():
-        if step is None or "[" not in step:
-            click.secho(f"==> {name} attempt {number} <==", bold=True)
-        click.echo(_text(store, paths), nl=False)
-    if not logs:
-        click.echo(f"{entry.name} has no log" + (f" of {step}" if step else ""), err=True)
+    yield from stored(store, find(store, run_name).paths.prefix, which)
 
 
-def _parts(store: Store, prefix: str, step: str | None, attempt: int | None) -> Iterator[tuple[str, int, int, str]]:
-    for info in store.list(f"{prefix}/logs"):
-        found = _PATH.search(info.path)
-        if found is None or (attempt is not None and int(found["attempt"]) != attempt):
-            continue
-        if step is None or found["step"] == step or found["step"].partition("[")[0] == step:
-            yield found["step"], int(found["attempt"]), int(found["part"]), info.path
+def _follow(run_name: str, which: Which, where: Where, as_json: bool) -> None:
+    name = where.in_cluster(run_name)
+    if name is None or as_json:
+        raise click.UsageError("--follow is for runs on a cluster (oj/NAME), and not with --json")
+    from kedge.cli.cluster import opjobs, podlogs
 
+    kubectl = where.kubectl()
+    alone = which.step is not None and "[" in which.step
 
-def _text(store: Store, paths: list[str]) -> str:
-    """A log as it was before it was cut into parts, which may be in the middle of a letter."""
-    return b"".join(store.get_many(paths)).decode(errors="replace")
+    def say(step: str, line: str) -> None:
+        click.echo(line if alone else f"{click.style(step, bold=True)} | {line}", nl=False)
+
+    podlogs.Follower(kubectl, opjobs.get(kubectl, name), which, say).follow()

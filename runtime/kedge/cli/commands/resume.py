@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from kedge.cli import options
+from kedge.cli.cluster import where as which_cluster
+from kedge.cli.cluster.where import Where
 from kedge.core.errors import KedgeError
 
 
@@ -12,9 +14,19 @@ from kedge.core.errors import KedgeError
 @options.run_argument
 @click.option("-q", "--quiet", is_flag=True, help="Print only how it ended.")
 @options.store
+@which_cluster.options
 @options.as_json
-def command(run_name: str, quiet: bool, store_url: str | None, as_json: bool) -> None:
-    """Take up a run whose engine was killed or lost its machine. No step that finished is run again."""
+def command(run_name: str, quiet: bool, store_url: str | None, where: Where, as_json: bool) -> None:
+    """Take up a run whose engine was killed or lost its machine. No step that finished is run again.
+
+    Of a run on a cluster: one that was suspended starts steps again.
+    """
+    name = where.in_cluster(run_name)
+    if name is not None:
+        from kedge.cli.cluster import changing
+
+        changing.resume(where, name, as_json)
+        return
     from kedge.cli.driving import drive
     from kedge.local import runs
     from kedge.local.records import read_document

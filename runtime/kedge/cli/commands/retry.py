@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from kedge.cli import options
+from kedge.cli.cluster import where as which_cluster
+from kedge.cli.cluster.where import Where
 
 
 @click.command("retry")
@@ -12,20 +14,31 @@ from kedge.cli import options
 @click.option("-s", "--select", "selection", multiple=True, metavar="STEP", help="Run again: load, load*, size[a_txt].")
 @options.max_concurrent
 @click.option("-q", "--quiet", is_flag=True, help="Print only how it ended.")
+@options.watch
 @options.store
+@which_cluster.options
 @options.as_json
 def command(
     run_name: str,
     selection: tuple[str, ...],
     max_concurrent: int | None,
     quiet: bool,
+    watch: bool,
     store_url: str | None,
+    where: Where,
     as_json: bool,
 ) -> None:
     """Start a new run that takes over what succeeded in RUN and runs the rest again.
 
     Without --select it goes on from the failure: steps that failed and those not run. Values are not copied.
+    On a cluster the new run is an OpJob, whose name is printed; --watch follows it.
     """
+    name = where.in_cluster(run_name)
+    if name is not None:
+        from kedge.cli.cluster import changing
+
+        changing.retry(where, name, selection, max_concurrent, watch=watch, quiet=quiet, as_json=as_json)
+        return
     from dataclasses import replace
 
     from kedge.cli.driving import drive

@@ -2,40 +2,67 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 import click
 
 from kedge.cli import options, show
+from kedge.cli.cluster import where as which_cluster
+from kedge.cli.cluster.where import Where
 
 
 @click.command("runs")
-@click.option("-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many.")
 @options.store
+@click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="On the cluster, in all namespaces.")
+@which_cluster.options
 @options.as_json
-def command(limit: int, store_url: str | None, as_json: bool) -> None:
-    """List the runs in the store, the newest first."""
+def command(limit: int, store_url: str | None, everywhere: bool, where: Where, as_json: bool) -> None:
+    """List the runs in the store, or those on the cluster; the newest first."""
+    found = _of_cluster(where, everywhere) if where.chosen or everywhere else _of_store(store_url)
+    found = found[:limit]
+    if as_json:
+        show.data(found)
+        return
+    places = ["NAMESPACE"] if everywhere else []
+    rows = [([one["namespace"]] if everywhere else []) + _row(one) for one in found]
+    show.table([*places, "RUN", "STATUS", "STEPS", "CREATED", "TOOK", "TARGET"], rows)
+
+
+def _of_store(store_url: str | None) -> list[dict[str, Any]]:
     from kedge.local.runs import catalogue
 
-    entries = catalogue(options.open_store_at(store_url))[:limit]
-    if as_json:
-        show.data(
-            [
-                {
-                    "run": e.name,
-                    "id": e.run_id,
-                    "job": e.job,
-                    "target": e.target,
-                    "status": e.status,
-                    "created": e.created,
-                    "ended": e.ended,
-                    "steps": dict(e.steps),
-                }
-                for e in entries
-            ]
-        )
-        return
-    rows = []
-    for entry in entries:
-        took = None if entry.ended is None else entry.ended - entry.created
-        done = f"{entry.steps.get('succeeded', 0)}/{sum(entry.steps.values())}" if entry.steps else "-"
-        rows.append([entry.name, entry.status, done, show.moment(entry.created), show.duration(took), entry.target])
-    show.table(["RUN", "STATUS", "STEPS", "CREATED", "TOOK", "TARGET"], rows)
+    return [
+        {
+            "run": e.name,
+            "id": e.run_id,
+            "job": e.job,
+            "target": e.target,
+            "status": e.status,
+            "created": e.created,
+            "ended": e.ended,
+            "steps": dict(e.steps),
+        }
+        for e in catalogue(options.open_store_at(store_url))
+    ]
+
+
+def _of_cluster(where: Where, everywhere: bool) -> list[dict[str, Any]]:
+    from kedge.cli.cluster import opjobs, standing
+
+    told = ("run", "namespace", "id", "status", "reason", "created", "ended", "steps")
+    return [
+        {**{name: value for name, value in standing.data(run).items() if name in told}, "target": run.target}
+        for run in opjobs.all_of(where.kubectl(), everywhere)
+    ]
+
+
+def _row(run: dict[str, Any]) -> list[str]:
+    """One run as people read it. A run of this machine that is under way has no counts yet; one of a cluster grows."""
+    steps = run["steps"]
+    done = f"{steps.get('succeeded', 0)}/{sum(steps.values())}" if steps else "-"
+    took = None if run["ended"] is None else run["ended"] - run["created"]
+    if took is None and "namespace" in run:
+        took = time.time() - run["created"]
+    return [run["run"], run["status"], done, show.moment(run["created"]), show.duration(took), run["target"]]

@@ -7,24 +7,31 @@ from typing import Any
 import click
 
 from kedge.cli import options, show
+from kedge.cli.cluster import where as which_cluster
+from kedge.cli.cluster.where import Where
 from kedge.core.protocol import Outcome
-from kedge.core.state import Step
+from kedge.core.state import FINAL, Step, StepState
 
 
 @click.command("steps")
 @options.run_argument
 @click.option("--failed", is_flag=True, help="Only those that failed.")
 @options.store
+@options.endpoint
+@which_cluster.options
 @options.as_json
-def command(run_name: str, failed: bool, store_url: str | None, as_json: bool) -> None:
+def command(
+    run_name: str, failed: bool, store_url: str | None, endpoint: str | None, where: Where, as_json: bool
+) -> None:
     """List the steps of a run as its records tell them."""
+    from kedge.cli.found import opened
     from kedge.local.records import replay
-    from kedge.local.runs import find
 
-    store = options.open_store_at(store_url)
-    _, run, records = replay(store, find(store, run_name).paths)
+    with opened(run_name, store_url, endpoint, where) as (store, entry):
+        _, run, records = replay(store, entry.paths)
     steps = sorted(run.state.steps.values(), key=lambda step: step.order)
-    rows = [_row(step, records.get(step.key, [])) for step in steps if not failed or step.state.value == "failed"]
+    shown = [step for step in steps if not failed or step.state is StepState.FAILED]
+    rows = [_row(step, records.get(step.key, []), entry.ended is not None) for step in shown]
     if as_json:
         show.data(rows)
         return
@@ -34,10 +41,11 @@ def command(run_name: str, failed: bool, store_url: str | None, as_json: bool) -
     )
 
 
-def _row(step: Step, outcomes: list[Outcome]) -> dict[str, Any]:
+def _row(step: Step, outcomes: list[Outcome], over: bool) -> dict[str, Any]:
+    """One step. What had not ended when its run did (`over`) was cancelled with it: no record says so."""
     took = None
     if outcomes and (times := outcomes[-1].times) is not None and times.ended is not None:
         took = times.ended - times.started
     message = step.failure.message.splitlines()[0] if step.failure is not None and step.failure.message else ""
-    state = "cached" if step.cached else step.state.value
+    state = "cached" if step.cached else "cancelled" if over and step.state not in FINAL else step.state.value
     return {"step": str(step.key), "state": state, "attempts": len(outcomes), "took": took, "message": message}
