@@ -6,7 +6,8 @@ that its container can't start.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -22,6 +23,8 @@ class EndKind(StrEnum):
     EXITED = "Exited"
     OUT_OF_MEMORY = "OOMKilled"
     EVICTED = "Evicted"
+    REJECTED = "RejectedByNode"
+    START_ERROR = "StartError"
     NODE_LOST = "NodeLost"
     DEADLINE = "PodDeadlineExceeded"
     DELETED = "PodDeleted"
@@ -90,49 +93,74 @@ _BAD = {
     "RegistryUnavailable": StuckKind.IMAGE,
     "SignatureValidationFailed": StuckKind.IMAGE,
 }
-_EVICTIONS = frozenset({"Evicted", "Preempting", "Shutdown", "NodeShutdown", "Terminated", "NodeAffinity"})
-_DISRUPTIONS = frozenset(
-    {
-        "PreemptionByScheduler",
-        "EvictionByEvictionAPI",
-        "TerminationByKubelet",
-        "DeletionByTaintManager",
-        "DeletionByPodGC",
-    }
-)
+_EVICTIONS = frozenset({"Evicted", "Preempting", "Shutdown", "NodeShutdown", "Terminated"})
+_REJECTIONS = re.compile("OutOf.*|UnexpectedAdmissionError|NodeAffinity|Topology.*|.*Forbidden|PodFeatureUnsupported")
+"""Reasons of a kubelet that does not take a pod which a scheduler gave it."""
+_DISRUPTIONS = {
+    "PreemptionByScheduler": EndKind.EVICTED,
+    "EvictionByEvictionAPI": EndKind.EVICTED,
+    "TerminationByKubelet": EndKind.EVICTED,
+    "DeletionByTaintManager": EndKind.NODE_LOST,
+    "DeletionByPodGC": EndKind.NODE_LOST,
+}
+_MALFORMED = (AttributeError, KeyError, IndexError, OverflowError, OSError, TypeError, ValueError)
+_NOTHING = "nothing more is told"
 
 
 def view(pod: Mapping[str, Any], gone: bool = False) -> PodView:
     """Look at a pod; `gone`: it has been removed, and this was its last state.
 
-    Raises ProtocolError when it does not say whose it is.
+    Raises ProtocolError when it does not say whose it is, and when it is no pod at all.
     """
-    metadata, status = pod["metadata"], pod.get("status") or {}
-    marks = metadata.get("labels") or {}
     try:
-        run, digest, attempt = marks[labels.RUN], marks[labels.STEP_HASH], int(marks[labels.ATTEMPT])
-    except (KeyError, ValueError) as error:
-        raise ProtocolError(f"pod {metadata.get('name')}: its labels do not say whose it is ({error!r})") from error
+        return _view(pod["metadata"], pod.get("status") or {}, gone)
+    except _MALFORMED as error:
+        metadata = pod.get("metadata") if isinstance(pod, Mapping) else None
+        name = metadata.get("name") if isinstance(metadata, Mapping) else None
+        raise ProtocolError(f"pod {name} can't be read: {type(error).__name__}: {error}") from error
+
+
+def _view(metadata: Mapping[str, Any], status: Mapping[str, Any], gone: bool) -> PodView:
+    run, digest, attempt = _whose(metadata)
     state = _container_state(status)
     running, terminated = state.get("running") or {}, state.get("terminated") or {}
+    deleting = seconds(metadata.get("deletionTimestamp"))
     return PodView(
-        metadata["name"],
-        metadata["uid"],
+        _text(metadata["name"]),
+        _text(metadata["uid"]),
         run,
         digest,
         attempt,
         seconds(metadata.get("creationTimestamp")),
         seconds(running.get("startedAt") or terminated.get("startedAt")),
         seconds(terminated.get("finishedAt")),
-        seconds(metadata.get("deletionTimestamp")),
-        _end(status, terminated, gone, bool(metadata.get("deletionTimestamp"))),
+        deleting,
+        _end(status, terminated, gone, deleting is not None),
         _stuck(status, state),
     )
 
 
+def _whose(metadata: Mapping[str, Any]) -> tuple[str, str, int]:
+    """Run, step's digest and attempt of a pod."""
+    marks = metadata.get("labels") or {}
+    try:
+        attempt = int(marks[labels.ATTEMPT])
+        if attempt < 1:
+            raise ValueError(f"attempt {attempt}")
+        return _text(marks[labels.RUN]), _text(marks[labels.STEP_HASH]), attempt
+    except _MALFORMED as error:
+        raise ProtocolError(f"pod {metadata.get('name')}: its labels do not say whose it is ({error!r})") from error
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
 def seconds(text: str | None) -> float | None:
-    """A Kubernetes time in seconds since the epoch."""
-    return None if not text else datetime.fromisoformat(text).timestamp()
+    """A Kubernetes time in seconds since the epoch. The epoch itself stands for no time."""
+    return (datetime.fromisoformat(text).timestamp() or None) if text else None
 
 
 def _container_state(status: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -144,32 +172,43 @@ def _container_state(status: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _end(status: Mapping[str, Any], terminated: Mapping[str, Any], gone: bool, deleting: bool) -> End | None:
-    phase, reason = status.get("phase"), status.get("reason") or ""
-    disruption = _disruption(status)
-    over = terminated or phase in ("Failed", "Succeeded") or gone
-    if not over:
+    failed = status.get("phase") in ("Failed", "Succeeded")
+    if not (terminated or failed or gone):
         return None
     code = terminated.get("exitCode")
     if terminated.get("reason") == "OOMKilled":
         return End(EndKind.OUT_OF_MEMORY, "its container was killed for using more memory than its limit", code)
-    if disruption is not None:
-        kind = EndKind.NODE_LOST if disruption[0] == "DeletionByTaintManager" else EndKind.EVICTED
-        return End(kind, f"its pod was evicted ({disruption[0]}: {disruption[1]})", code)
-    if reason in _EVICTIONS:
-        return End(EndKind.EVICTED, f"its pod was evicted: {status.get('message') or reason}", code)
-    if reason == "DeadlineExceeded":
-        return End(EndKind.DEADLINE, f"its pod ran into its deadline: {status.get('message') or reason}", code)
-    if reason == "NodeLost":
-        return End(EndKind.NODE_LOST, f"its node was lost: {status.get('message') or reason}", code)
-    if terminated and deleting and code != 0:
-        return End(EndKind.DELETED, f"its pod was deleted: {_exit_text(terminated)}", code)
-    if terminated:
+    if terminated.get("reason") in ("StartError", "ContainerCannotRun"):
+        return End(EndKind.START_ERROR, f"its container could not be started: {_told(terminated)}", code)
+    taken = _taken_away(status)
+    if taken is not None:
+        return End(*taken, code)
+    if terminated and not (deleting and code != 0):
         return End(EndKind.EXITED, _exit_text(terminated), code)
-    if gone and phase not in ("Failed", "Succeeded"):
-        return End(EndKind.DELETED, "its pod was deleted")
-    return End(
-        EndKind.EXITED, f"its pod {str(phase).lower()}: {status.get('message') or reason or 'nothing more is told'}"
-    )
+    if terminated:
+        return End(EndKind.DELETED, f"its pod was deleted: {_exit_text(terminated)}", code)
+    if failed:
+        return End(EndKind.EXITED, _failed_text(status))
+    return End(EndKind.DELETED, "its pod was deleted")
+
+
+def _taken_away(status: Mapping[str, Any]) -> tuple[EndKind, str] | None:
+    """What the cluster did to the pod, for reasons of its own."""
+    for one in status.get("conditions") or ():
+        kind = _DISRUPTIONS.get(one.get("reason"))
+        if kind is not None and one.get("type") == "DisruptionTarget" and one.get("status") == "True":
+            return kind, f"its pod was evicted ({one['reason']}: {_told(one)})"
+    reason = _text(status.get("reason") or "")
+    told = status.get("message") or reason
+    if reason in _EVICTIONS:
+        return EndKind.EVICTED, f"its pod was evicted: {told}"
+    if reason == "DeadlineExceeded":
+        return EndKind.DEADLINE, f"its pod ran into its deadline: {told}"
+    if reason == "NodeLost":
+        return EndKind.NODE_LOST, f"its node was lost: {told}"
+    if _REJECTIONS.fullmatch(reason):
+        return EndKind.REJECTED, f"its pod was refused by its node ({reason}): {told}"
+    return None
 
 
 def _exit_text(terminated: Mapping[str, Any]) -> str:
@@ -183,20 +222,35 @@ def _exit_text(terminated: Mapping[str, Any]) -> str:
     return f"{text}: {told[-500:]}" if told and not is_record else text
 
 
-def _disruption(status: Mapping[str, Any]) -> tuple[str, str] | None:
-    for one in status.get("conditions") or ():
-        if one.get("type") == "DisruptionTarget" and one.get("status") == "True" and one.get("reason") in _DISRUPTIONS:
-            return one["reason"], one.get("message") or "no more is told"
-    return None
+def _failed_text(status: Mapping[str, Any]) -> str:
+    """Why a pod ended whose step's container never ran."""
+    for one in status.get("initContainerStatuses") or ():
+        ended = (one.get("state") or {}).get("terminated") or {}
+        if ended.get("exitCode"):
+            return f"its init container {one.get('name')} failed: {_exit_text(ended).replace('its container', 'it')}"
+    return f"its pod {_text(status['phase']).lower()}: {status.get('message') or status.get('reason') or _NOTHING}"
+
+
+def _told(one: Mapping[str, Any]) -> str:
+    return str(one.get("message") or _NOTHING).strip()
 
 
 def _stuck(status: Mapping[str, Any], state: Mapping[str, Any]) -> Stuck | None:
-    waiting = state.get("waiting") or {}
-    kind = _BAD.get(waiting.get("reason", ""))
-    if kind is not None:
-        return Stuck(kind, f"{waiting['reason']}: {waiting.get('message') or 'nothing more is told'}")
+    for name, waiting in _waiting(status, state):
+        kind = _BAD.get(waiting.get("reason", ""))
+        if kind is not None:
+            return Stuck(kind, f"{name}{waiting['reason']}: {_told(waiting)}")
     for one in status.get("conditions") or ():
         if one.get("type") == "PodScheduled" and one.get("status") == "False":
-            cause = f"{one.get('reason')}: {one.get('message') or 'nothing more is told'}"
-            return Stuck(StuckKind.UNSCHEDULABLE, cause, seconds(one.get("lastTransitionTime")))
+            return Stuck(
+                StuckKind.UNSCHEDULABLE, f"{one.get('reason')}: {_told(one)}", seconds(one.get("lastTransitionTime"))
+            )
     return None
+
+
+def _waiting(status: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What the step's container waits for, and while it has not begun, what those before it wait for."""
+    waiting = state.get("waiting") or {}
+    yield "", waiting
+    for one in (status.get("initContainerStatuses") or ()) if waiting else ():
+        yield f"container {one.get('name')}: ", (one.get("state") or {}).get("waiting") or {}
