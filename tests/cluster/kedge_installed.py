@@ -86,7 +86,8 @@ class Installed:
         }
         (found,) = deployment.configuration(STORE_URL, environment)
         told = yaml.safe_load(found["data"][deployment.CONFIG])
-        told |= {"namespaces": [self.namespace], "image": RUNTIME, "podTemplate": _with_code(), "startGraceSeconds": 3}
+        told |= {"namespaces": [self.namespace], "image": RUNTIME, "startGraceSeconds": 3}
+        told["podTemplate"] = self.pod_template()
         told["leaderElection"] |= {"leaseSeconds": 3}
         for part, given in self._settings.items():
             told[part] = {**told[part], **given} if isinstance(given, dict) else given
@@ -96,6 +97,10 @@ class Installed:
     def _code(self) -> Object:
         data = {path.name: path.read_text(encoding="utf-8") for path in JOBS.glob("*.py")}
         return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": CODE}, "data": data}
+
+    def pod_template(self) -> Object:
+        """What all step pods have here: the code of the jobs."""
+        return _with_code()
 
     # -- jobs -------------------------------------------------------------------------------------------------------
 
@@ -293,6 +298,7 @@ _FINAL = [phase.value for phase in Phase if phase.is_final]
 
 
 def _with_code() -> Object:
+    """A pod template by which steps find the code of the tests' jobs."""
     mount = {"name": CODE, "mountPath": "/code"}
     container = {"name": "step", "volumeMounts": [mount], "env": [{"name": "PYTHONPATH", "value": "/code"}]}
     return {"spec": {"containers": [container], "volumes": [{"name": CODE, "configMap": {"name": CODE}}]}}
