@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import uuid
@@ -250,6 +251,26 @@ def test_logs_follow_the_pods_of_a_run_until_it_ends(person: Person, waiting: st
         say_the_word(person, waiting)
         assert "says | plain words\n" in process.stdout.readlines()
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("command", ["logs --follow", "status --watch"])
+def test_an_interrupt_ends_looking_on_and_not_the_run(person: Person, waiting: str, command: str) -> None:
+    words = ["kedge", *command.split(), f"oj/{waiting}"]
+    with subprocess.Popen(
+        words, cwd=person.folder, env=person.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+    assert process.returncode == 130, rest
+    assert "Traceback" not in rest
+    assert person.kedge.status(waiting)["phase"] == "Running"
+
+
+def test_logs_of_one_step_end_with_it(person: Person, waiting: str) -> None:
+    say_the_word(person, waiting)
+    assert person.says("logs", f"oj/{waiting}", "waits_for_a_word", "-f") == "waits_for_a_word | waiting\n"
 
 
 def test_logs_of_a_living_pod_come_from_the_pod(person: Person, waiting: str) -> None:

@@ -11,7 +11,7 @@ import click
 
 from kedge.core.plan import TagLimit
 
-EXIT_FAILED, EXIT_USAGE = 1, 2
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 store = click.option(

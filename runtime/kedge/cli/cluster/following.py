@@ -13,10 +13,9 @@ from kedge.cli.cluster import opjobs, standing
 from kedge.cli.cluster.kubectl import Kubectl
 from kedge.cli.cluster.opjobs import ClusterRun
 from kedge.cli.cluster.where import Where
-from kedge.cli.options import EXIT_FAILED
+from kedge.cli.options import EXIT_FAILED, EXIT_INTERRUPTED
 from kedge.cli.progress import OpBars
 
-EXIT_INTERRUPTED = 130
 _MOST_FAILURES = 20
 _COLOURS = {"Succeeded": "green", "Failed": "red", "Cancelled": "yellow", "Suspended": "yellow", "Running": "cyan"}
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -79,7 +80,7 @@ class Stream:
         assert self._process.stdout is not None
         for line in self._process.stdout:  # noqa: UP028 - `yield from` closes the pipe with the iterator, under the call
             yield line
-        if self._process.wait() and not self._stopped:
+        if self._process.wait() not in (0, -signal.SIGINT) and not self._stopped:  # Ctrl-C is for us as well
             self._errors.seek(0)
             raise error_of(self._errors.read())
 

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -24,6 +25,7 @@ _STARTED = ("Running", "Succeeded", "Failed")
 _AT_ONCE = 20
 """Pods that are followed at the same time; what others wrote comes when there is room."""
 _LATE_SECONDS = 10
+_PAUSE_SECONDS = 1.0
 PLAN = "(plan)"
 """What stands for the step of a pod that compiles a job."""
 
@@ -101,6 +103,8 @@ def _path(run: ClusterRun, **query: str) -> str:
 class Follower:
     """Prints what pods write while they do, until the run has ended or the one step that is wanted has succeeded.
 
+    An interrupt, as any other error, ends all that was started.
+
     `say(step, line)` prints one line; it is called from one thread at a time.
     """
 
@@ -110,46 +114,37 @@ class Follower:
         self._which = which
         self._say = say
         self._seen: set[str] = set()
+        self._streams: set[Stream] = set()
+        self._events: Stream | None = None
         self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._printing = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="log")
 
     def follow(self) -> None:
         """Until the end. Raises ClusterError."""
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="log") as printing:
-            with self._kubectl.stream("get", "--raw", _path(self._run, watch="true")) as pods:
-                ending = threading.Thread(target=self._await_end, args=(pods,), name="run", daemon=True)
-                ending.start()
-                self._watch(pods, printing)
-            self._take_the_last(printing)
+        threading.Thread(target=self._await_end, name="run", daemon=True).start()
+        try:
+            while not self._over.is_set():
+                self._watch(_path(self._run, watch="true"))
+            self._take_the_last()
+            self._printing.shutdown()
+        except BaseException:
+            self._printing.shutdown(wait=False, cancel_futures=True)
+            for stream in list(self._streams):
+                stream.stop()
+            raise
 
-    def _take_the_last(self, printing: ThreadPoolExecutor) -> None:
-        """A run ends with its last record; that a pod has started is told a second later."""
-        pods = _pods(self._kubectl, self._run, self._which)
-        for pod in pods:
-            self._take(pod, printing)
-        late = {pod.name for pod in pods} - self._seen
-        if not late:
-            return
-        path = _path(self._run, watch="true", timeoutSeconds=str(_LATE_SECONDS))
-        with self._kubectl.stream("get", "--raw", path) as lines:
-            for line in lines:
-                event = json.loads(line)
-                pod = StepPod.of(event["object"])
-                self._take(pod, printing)
-                late -= self._seen | ({pod.name} if event["type"] == "DELETED" else set())
-                if not late:
-                    return
+    @contextmanager
+    def _stream(self, *arguments: str) -> Iterator[Stream]:
+        """A call of kubectl that ends with the follower."""
+        with self._kubectl.stream(*arguments) as stream:
+            self._streams.add(stream)
+            try:
+                yield stream
+            finally:
+                self._streams.discard(stream)
 
-    def _watch(self, pods: Stream, printing: ThreadPoolExecutor) -> None:
-        for line in pods:
-            event = json.loads(line)
-            if event["type"] == "ERROR":
-                return
-            pod = StepPod.of(event["object"])
-            self._take(pod, printing)
-            if pod.step == self._which.step and pod.phase == "Succeeded":
-                return
-
-    def _await_end(self, pods: Stream) -> None:
+    def _await_end(self) -> None:
         """The run's end stops the watch of its pods."""
         try:
             for seen in opjobs.watch(self._kubectl, self._run):
@@ -157,18 +152,55 @@ class Follower:
                     break
         except ClusterError:
             pass  # deleted, or out of reach: then so are its pods
-        pods.stop()
+        self._over.set()
+        if self._events is not None:
+            self._events.stop()
 
-    def _take(self, pod: StepPod, printing: ThreadPoolExecutor) -> None:
+    def _watch(self, path: str) -> None:
+        """Take pods as they start, until the watch ends by itself or is stopped."""
+        with self._stream("get", "--raw", path) as events:
+            self._events = events
+            try:
+                for line in events if not self._over.is_set() else ():
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        return
+                    self._take(StepPod.of(event["object"]))
+                    if self._over.is_set():
+                        return
+            except Unreachable:
+                self._over.wait(_PAUSE_SECONDS)
+
+    def _take(self, pod: StepPod) -> None:
         wanted = self._which.takes(pod.step, pod.attempt)
         if wanted and pod.phase in _STARTED and pod.name not in self._seen:
             self._seen.add(pod.name)
-            printing.submit(self._print, pod)
+            self._printing.submit(self._print, pod)
+        if pod.step == self._which.step and pod.phase == "Succeeded":
+            self._over.set()
+
+    def _take_the_last(self) -> None:
+        """A run ends with its last record; that a pod has started is told a second later."""
+        pods = _pods(self._kubectl, self._run, self._which)
+        for pod in pods:
+            self._take(pod)
+        late = {pod.name for pod in pods} - self._seen
+        if not late:
+            return
+        path = _path(self._run, watch="true", timeoutSeconds=str(_LATE_SECONDS))
+        with self._stream("get", "--raw", path) as events:
+            for line in events:
+                event = json.loads(line)
+                pod = StepPod.of(event["object"])
+                self._take(pod)
+                late -= self._seen | ({pod.name} if event["type"] == "DELETED" else set())
+                if not late:
+                    return
 
     def _print(self, pod: StepPod) -> None:
         arguments = ("logs", "--follow", pod.name, f"--container={_CONTAINER}", f"--namespace={self._run.namespace}")
         try:
-            with self._kubectl.stream(*arguments) as lines:
+            with self._stream(*arguments) as lines:
                 for line in lines:
                     with self._lock:
                         self._say(pod.step, line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import click
@@ -79,4 +80,7 @@ def _follow(run_name: str, which: Which, where: Where, as_json: bool) -> None:
     def say(step: str, line: str) -> None:
         click.echo(line if alone else f"{click.style(step, bold=True)} | {line}", nl=False)
 
-    podlogs.Follower(kubectl, opjobs.get(kubectl, name), which, say).follow()
+    try:
+        podlogs.Follower(kubectl, opjobs.get(kubectl, name), which, say).follow()
+    except KeyboardInterrupt:
+        sys.exit(options.EXIT_INTERRUPTED)
