@@ -104,7 +104,7 @@ class Actor:
         self.status = StatusWriter(self.cluster, self.namespace, self.job_name, self.uid, self._status)
         self.notices = Notices(self.cluster, body, services.instance)
         self.run: Run | None = None
-        self._ended = False
+        self._told_of_limits = False
 
     def __repr__(self) -> str:
         return f"{self.namespace}/{self.job_name}"
@@ -340,8 +340,19 @@ class Actor:
         assert self.run is not None
         for action in self.run.apply(event):
             self._carry_out(action)
+        self._tell_of_limits(self.run)
         self.status.changed()
         self.wake.set()
+
+    def _tell_of_limits(self, run: Run) -> None:
+        """Once a run: that steps are ready and wait for others to end."""
+        ready = run.state.counts[StepState.READY]
+        if not ready or self._told_of_limits or run.status is RunStatus.SUSPENDED or run.stopping is not None:
+            return
+        self._told_of_limits = True
+        limit = f"maxConcurrent is {self.job.spec.max_concurrent}"
+        others = " and there are tagConcurrencyLimits" if self.document.tag_limits else ""
+        self.notices.note(Reason.WAITING_FOR_LIMIT, f"{ready} steps are ready and wait for others: {limit}{others}")
 
     def _carry_out(self, action: Action) -> None:
         assert self.run is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,8 +30,10 @@ from kedge_operator.opening import Refused
 if TYPE_CHECKING:
     from kedge_operator.actor import Actor
 
+_log = logging.getLogger("kedge.operator")
 _LOST = frozenset(kind.value for kind in EndKind)
 _LOOK_SECONDS = 10.0
+_MOST_SECONDS = 900.0
 
 
 async def plan(actor: Actor, job: OpJob) -> OpJob:
@@ -135,7 +138,8 @@ class _Attempt:
                 return found
             if over:
                 return await self._instead()
-            self._check_start(since)
+            await self._check_start(since)
+            await self._check_time(since)
             await self._next(_LOOK_SECONDS)
 
     def _read(self, store: Store) -> Planned | None:
@@ -158,7 +162,7 @@ class _Attempt:
 
         return await self.actor.store.call("put", write)
 
-    def _check_start(self, since: float) -> None:
+    async def _check_start(self, since: float) -> None:
         """A pod that can't start ends the planning, with its cause."""
         stuck, spent = None if self.pod is None else self.pod.stuck, time.time() - since
         if stuck is None or self.pod is None or self.pod.started is not None:
@@ -167,11 +171,22 @@ class _Attempt:
         if stuck.kind is StuckKind.UNSCHEDULABLE:
             patience = self.job.spec.pending_deadline_seconds
         if stuck.kind is StuckKind.BAD_IMAGE or spent > patience:
-            self.actor.spawn(self._delete(self.pod))
+            await self._delete(self.pod)
             raise Refused(Reason.POD_REFUSED, f"the plan pod can't start: {stuck.cause}")
 
+    async def _check_time(self, since: float) -> None:
+        """Importing a job takes seconds; one that hangs must not hold the run for ever."""
+        most = min(_MOST_SECONDS, self.job.spec.active_deadline_seconds or _MOST_SECONDS)
+        if time.time() - since > most:
+            if self.pod is not None:
+                await self._delete(self.pod)
+            raise Refused(Reason.PLAN_REFUSED, f"the plan pod did not end within {most:g} s; does an import hang?")
+
     async def _delete(self, pod: PodView) -> None:
-        await self.actor.cluster.delete_pod(self.run.namespace, pod.name, pod.uid)
+        try:
+            await self.actor.cluster.delete_pod(self.run.namespace, pod.name, pod.uid)
+        except ClusterError as error:
+            _log.warning("%r: its plan pod could not be deleted: %s", self.actor, error)
 
     async def _while_suspended(self) -> None:
         while self.actor.facts.suspended:

@@ -33,7 +33,6 @@ class Runs:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._ttls: dict[str, asyncio.TimerHandle] = {}
         self._aside: set[asyncio.Task[None]] = set()
-        self._early: dict[str, list[PodSeen]] = {}
 
     # -- what is seen -----------------------------------------------------------------------------------------------
 
@@ -44,11 +43,13 @@ class Runs:
             self._deleted(uid, body)
             return
         actor = self._actors.get(uid)
-        if actor is not None:
+        if body["metadata"].get("deletionTimestamp"):
+            self._stop(uid)  # its pods go first, and are not to be made again
+        elif actor is not None:
             actor.tell(SpecSeen(body))
         elif statuses.is_final(body.get("status")):
             self._expire_when_due(body)
-        elif not body["metadata"].get("deletionTimestamp"):
+        else:
             self._start(uid, body)
 
     def pod(self, kind: str | None, pod: Mapping[str, Any]) -> None:
@@ -88,11 +89,15 @@ class Runs:
         status = {"completionTime": statuses.time_text(actor.facts.ended)}
         self._expire_when_due({**actor.body, "status": status})
 
-    def _deleted(self, uid: str, body: Mapping[str, Any]) -> None:
+    def _stop(self, uid: str) -> None:
+        """Let go of a run as it is."""
         task = self._tasks.get(uid)
         self._actors.pop(uid, None)
         if task is not None:
             task.cancel()
+
+    def _deleted(self, uid: str, body: Mapping[str, Any]) -> None:
+        self._stop(uid)
         handle = self._ttls.pop(uid, None)
         if handle is not None:
             handle.cancel()

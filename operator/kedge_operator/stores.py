@@ -140,5 +140,13 @@ class Stores:
                 f"store {url}: the operator may not read Secret {namespace}/{secret}; its administrator can allow it "
                 f"({error.message})"
             ) from error
-        data = found.get("data") or {}
-        return open_store(url, options={name.lower(): base64.b64decode(value).decode() for name, value in data.items()})
+        return open_store(url, options=_options(found.get("data") or {}))
+
+
+def _options(data: Mapping[str, str]) -> dict[str, str]:
+    """A store's options from a Secret; step pods have it as their environment, where it may hold other things too."""
+    return {
+        name: base64.b64decode(value).decode()
+        for name, value in data.items()
+        if name.lower().startswith(("aws_", "google_", "azure_"))
+    }

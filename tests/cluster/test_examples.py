@@ -15,6 +15,8 @@ from kedge.core.protocol import Outcome
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("examples")]
 
+OUTPUT = {"name": "step", "env": [{"name": "POKEMON_OUTPUT", "value": "/tmp/pokemon"}]}
+SETTINGS = {"podTemplate": {"spec": {"containers": [OUTPUT]}}}
 ROOT = Path(__file__).parents[2]
 TARGET = "examples/pokemon/jobs.py"
 OPS = ("extract", "transform", "load", "summary")

@@ -181,6 +181,23 @@ def test_events_tell_a_person_what_happened(kedge: Installed) -> None:
     assert "tried again" in told["StepRetried"]
 
 
+def test_an_event_tells_that_steps_wait_for_a_limit(kedge: Installed) -> None:
+    job = kedge.submit({"ops": [op("one"), op("two", "one")], "maxConcurrent": 1})
+    kedge.ended(job)
+    assert kedge.soon(lambda: "WaitingForLimit" in dict(events(kedge, job)))
+    assert "maxConcurrent is 1" in dict(events(kedge, job))["WaitingForLimit"]
+
+
+def test_pods_of_a_run_that_is_deleted_in_the_foreground_are_not_made_again(kedge: Installed) -> None:
+    job = kedge.submit({"ops": [op("sleeps")], "podTemplate": {"spec": {"terminationGracePeriodSeconds": 1}}})
+    kedge.running(job, "sleeps")
+    paths = kedge.paths(job)
+    kedge.kubectl("delete", "oj", job, "--cascade=foreground", "--timeout=60s")
+    kedge.kubectl("wait", "pods", "-l", f"kedge.dev/job={job}", "--for=delete", "--timeout=60s")
+    assert kedge.soon(lambda: not list(kedge.store.list(paths.prefix)))
+    assert kedge.pods(job) == []
+
+
 def test_nothing_is_written_on_what_people_own(kedge: Installed) -> None:
     job = kedge.submit({"ops": [op("one")]})
     kedge.ended(job)

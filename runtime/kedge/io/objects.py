@@ -48,6 +48,7 @@ _CLIENT_OPTIONS = (
     "timeout",
     "user_agent",
 )
+_PREFIX = re.compile(r"^(aws|google|azure)_")
 _process_of_first_use: int | None = None
 T = TypeVar("T")
 
@@ -184,8 +185,9 @@ class ObjectStore(Store):
 
         from obstore.store import from_url
 
-        client = {name: _client_value(value) for name, value in self._options.items() if name in _CLIENT_OPTIONS}
-        config = {name: value for name, value in self._options.items() if name not in _CLIENT_OPTIONS}
+        given = {_option_name(name): value for name, value in self._options.items()}
+        client = {name: _client_value(value) for name, value in given.items() if name in _CLIENT_OPTIONS}
+        config = {name: value for name, value in given.items() if name not in _CLIENT_OPTIONS}
         return from_url(
             self.url,
             config=cast(Any, config or None),
@@ -338,6 +340,12 @@ class _Upload:
 
 class _Aborted(Exception):
     """The writing side gave up."""
+
+
+def _option_name(name: str) -> str:
+    """An option by its name, or as the environment has it (`AWS_ALLOW_HTTP`): one for the client has no prefix."""
+    bare = _PREFIX.sub("", name.lower())
+    return bare if bare in _CLIENT_OPTIONS else name.lower()
 
 
 def _client_value(value: str) -> str | bool:
