@@ -1,13 +1,16 @@
 """The status of an OpJob, computed from its run: pure, and never read back to decide anything.
 
-Its size does not grow with the run: clones are counted, and of the ops those that matter are listed.
+Its size does not grow with the run: clones are counted, of many ops those that matter are listed, and all that authors'
+code says shares a bounded room. It stays under 100 KB, whatever the run is like.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any
 
 from kedge.core.actions import RunStatus
@@ -19,7 +22,12 @@ from kedge_operator.labels import Reason
 
 OPS_SHOWN = 300
 """Of more ops than this, those that are at work or failed come first."""
-_MESSAGE_MAX = 1000
+_OPS_ROOM, _DETAILS_ROOM = 40_000, 24_000
+"""Bytes for the ops and their counts, and for what failed ops say."""
+_MESSAGE_MAX, _REFUSAL_MAX = 2_000, 24_000
+"""Bytes of a message; a plan that was refused may say more, for it lists every fault."""
+_COUNTS_BYTES, _KEY_MAX = 120, 1_000
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _WAITING = (StepState.WAITING, StepState.READY, StepState.DELAYED)
 _NOT_RUN = (StepState.SKIPPED, StepState.UNTOUCHED)
 _CONDITIONS = ("Planned", "Suspended", "Complete", "Failed")
@@ -63,7 +71,7 @@ def of(run: Run | None, facts: Facts, now: float) -> dict[str, Any]:
         "observedGeneration": facts.generation,
         "phase": phase.value,
         "reason": reason,
-        "message": message[:_MESSAGE_MAX],
+        "message": cut(message, _MESSAGE_MAX),
         "startTime": time_text(facts.began),
         "completionTime": time_text(facts.ended),
         "store": None if facts.place is None else {"url": facts.place[0], "path": facts.place[1]},
@@ -111,12 +119,22 @@ def _why(run: Run | None, facts: Facts, phase: Phase) -> tuple[str, str]:
 
 
 def _failures(run: Run, facts: Facts) -> str:
-    steps = [step for found in facts.failed.values() for step in found[:1]]
-    if not steps:
-        return f"activeDeadlineSeconds ({run.settings.deadline:g}) are over" if run.settings.deadline else "stopped"
+    first = [found[0] for found in facts.failed.values() if found]
     count = run.state.counts[StepState.FAILED]
-    head = f"{count} step{'s' if count > 1 else ''} failed"
-    return f"{head}; {said(steps[0])}" + (f"; and {len(steps) - 1} more op(s)" if len(steps) > 1 else "")
+    told = f"{count} step{'s' if count > 1 else ''} failed; {said(first[0])}" if first else ""
+    if len(first) > 1:
+        told += f"; and {len(first) - 1} more op(s)"
+    if run.stopping is not None and run.stopping.value == Reason.DEADLINE:
+        told = f"activeDeadlineSeconds ({run.settings.deadline or 0:g}) are over" + (f"; {told}" if told else "")
+    return told or "stopped"
+
+
+def cut(text: str, most: int) -> str:
+    """The text in at most so many bytes of UTF-8, without control characters."""
+    data = _CONTROLS.sub(" ", text).encode("utf-8", "replace")
+    if len(data) <= most:
+        return data.decode()
+    return data[: most - 3].decode("utf-8", "ignore") + "…"
 
 
 def said(step: Step) -> str:
@@ -124,7 +142,7 @@ def said(step: Step) -> str:
     failure = step.failure
     if failure is None:
         return str(step.key)
-    return f"{step.key}: {failure.error}: {' '.join(failure.message.split())}"
+    return f"{step.key}: {failure.error}: {' '.join(failure.message[: 2 * _MESSAGE_MAX].split())}"
 
 
 def _counts(run: Run, facts: Facts) -> dict[str, Any]:
@@ -142,12 +160,18 @@ def _counts(run: Run, facts: Facts) -> dict[str, Any]:
         "cached": facts.cached,
         "retries": run.retries,
     }
-    return {"progress": f"{ended}/{total}", "steps": steps, "ops": [_op(run, node, facts) for node in _shown(run)]}
+    return {"progress": f"{ended}/{total}", "steps": steps, "ops": _ops(run, facts)}
+
+
+def _ops(run: Run, facts: Facts) -> list[dict[str, Any]]:
+    shown = _shown(run)
+    failed = sum(node.name in facts.failed for node in shown)
+    return [_op(run, node, facts, _DETAILS_ROOM // max(1, failed)) for node in shown]
 
 
 def _shown(run: Run) -> Sequence[PlanNode]:
     nodes = run.plan.nodes
-    if len(nodes) <= OPS_SHOWN:
+    if len(nodes) <= OPS_SHOWN and sum(map(_size, nodes)) <= _OPS_ROOM:
         return nodes
 
     def rank(node: PlanNode) -> int:
@@ -156,11 +180,17 @@ def _shown(run: Run) -> Sequence[PlanNode]:
             return 0
         return 1 if StepState.RUNNING in counts else 2 if any(state in counts for state in _WAITING) else 3
 
-    chosen = sorted(nodes, key=rank)[:OPS_SHOWN]
+    room = accumulate(map(_size, ranked := sorted(nodes, key=rank)))
+    chosen = [node for node, used in zip(ranked[:OPS_SHOWN], room, strict=False) if used <= _OPS_ROOM]
     return sorted(chosen, key=lambda node: node.index)
 
 
-def _op(run: Run, node: PlanNode, facts: Facts) -> dict[str, Any]:
+def _size(node: PlanNode) -> int:
+    return len(node.name.encode()) + _COUNTS_BYTES
+
+
+def _op(run: Run, node: PlanNode, facts: Facts, room: int) -> dict[str, Any]:
+    """One op's counts; `room` is in bytes, for what it says of its failures."""
     counts = run.state.counts_of(node.index)
     found: dict[str, Any] = {
         "name": node.name,
@@ -172,9 +202,18 @@ def _op(run: Run, node: PlanNode, facts: Facts) -> dict[str, Any]:
     }
     failed = facts.failed.get(node.name)
     if failed:
-        found["failedKeys"] = [str(step.key)[:1000] for step in failed[:FAILED_KEYS_SHOWN]]
-        found["message"] = said(failed[0])[:_MESSAGE_MAX]
+        found["failedKeys"] = keys = _keys(failed, room // 2)
+        found["message"] = cut(said(failed[0]), min(_MESSAGE_MAX, room - sum(map(len, keys))))
     return found
+
+
+def _keys(failed: Sequence[Step], room: int) -> list[str]:
+    """The first failed keys, as many as there is room for; at least one, shortened."""
+    texts = [str(step.key) for step in failed[:FAILED_KEYS_SHOWN]]
+    found = [
+        text for text, used in zip(texts, accumulate(len(text) + 4 for text in texts), strict=True) if used <= room
+    ]
+    return found or [cut(texts[0], room)]
 
 
 def _conditions(facts: Facts, phase: Phase, reason: str, message: str, now: float) -> list[dict[str, Any]]:
@@ -198,13 +237,13 @@ def _condition(
 ) -> dict[str, Any]:
     status = str(found.status)
     changed = before is None or before.get("status") != status
-    since = time_text(now) if changed or before is None else before.get("lastTransitionTime")
+    since = None if changed or before is None else before.get("lastTransitionTime")
     return {
         "type": name,
         "status": status,
         "reason": found.reason,
-        "message": found.message[: 30 * _MESSAGE_MAX],
-        "lastTransitionTime": since,
+        "message": cut(found.message, _REFUSAL_MAX if facts.ending is not None else _MESSAGE_MAX),
+        "lastTransitionTime": since or time_text(now),
         "observedGeneration": facts.generation,
     }
 
