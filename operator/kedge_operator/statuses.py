@@ -209,10 +209,9 @@ def _op(run: Run, node: PlanNode, facts: Facts, room: int) -> dict[str, Any]:
 
 def _keys(failed: Sequence[Step], room: int) -> list[str]:
     """The first failed keys, as many as there is room for; at least one, shortened."""
-    texts = [str(step.key) for step in failed[:FAILED_KEYS_SHOWN]]
-    found = [
-        text for text, used in zip(texts, accumulate(len(text) + 4 for text in texts), strict=True) if used <= room
-    ]
+    texts = [cut(str(step.key), _KEY_MAX) for step in failed[:FAILED_KEYS_SHOWN]]
+    sizes = accumulate(len(text) + 4 for text in texts)
+    found = [text for text, used in zip(texts, sizes, strict=True) if used <= room]
     return found or [cut(texts[0], room)]
 
 
