@@ -8,7 +8,7 @@ CLUSTER := PYTHONPATH=hack $(BIN)/python -m cluster
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cluster s3-server cluster-packages cluster-tools cluster-up cluster-down cluster-status images plane-up plane-down check lint types layers generate verify docs oracle format bench bench-peer locks clean
+.PHONY: help demo test test-cluster s3-server cluster-packages cluster-tools cluster-up cluster-down cluster-status images walk plane-up plane-down check lint types layers generate verify docs oracle format bench bench-peer locks clean
 
 help: ## Show what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ cluster-status: $(VENV)/.dev ## Say how it is.
 
 images: $(VENV)/.dev ## Build the images that have changed, and load them into the test cluster if it runs.
 	@$(CLUSTER) images
+
+walk: $(VENV)/.dev ## Do what docs/kubernetes.md says, from a cluster that is made to one that is gone.
+	$(BIN)/python hack/walk.py docs/kubernetes.md
 
 plane-up: $(VENV)/.dev ## Start a control plane alone, on free ports of loopback; NODES=1000 adds fake nodes.
 	@$(CLUSTER) plane-up --nodes $(or $(NODES),0)
