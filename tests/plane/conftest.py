@@ -1,0 +1,8 @@
+"""Support modules lie beside the tests of a control plane alone."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

@@ -1,0 +1,72 @@
+"""Step pods played by the test: fake kubelets end them, and this writes the records that their workers would."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from cluster.tools import need
+from kedge.core.ids import StepKey
+from kedge.core.layout import RunPaths
+from kedge.core.protocol import Outcome, OutcomeStatus
+from kedge.io.stores import Store
+from kedge.io.tickets import read_ticket
+
+Object = dict[str, Any]
+Outputs = Callable[[StepKey], dict[str, Any]]
+
+
+class Workers:
+    """Writes a success for each pod that appears. `tickets` holds the sizes of their tickets by step, in bytes."""
+
+    def __init__(self, kubeconfig: Path, store: Store, outputs: Outputs) -> None:
+        self._store = store
+        self._outputs = outputs
+        self.tickets: dict[str, int] = {}
+        self.names: list[str] = []
+        command = [str(need("kubectl")), f"--kubeconfig={kubeconfig}", "get", "pods", "--watch", "-o", "json"]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self._thread = threading.Thread(target=self._play, daemon=True)
+
+    def __enter__(self) -> Workers:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._thread.join()
+
+    def _play(self) -> None:
+        seen = set()
+        for pod in objects(self._process):
+            metadata = pod["metadata"]
+            if "kedge.dev/run" in metadata.get("labels", {}) and metadata["uid"] not in seen:
+                seen.add(metadata["uid"])
+                self.names.append(metadata["name"])
+                self._work(pod)
+
+    def _work(self, pod: Object) -> None:
+        environment = {one["name"]: one.get("value", "") for one in pod["spec"]["containers"][0]["env"]}
+        text = environment["KEDGE_TICKET"]
+        ticket = read_ticket(self._store, text)
+        self.tickets[str(ticket.step)] = len(text)  # type: ignore[union-attr]
+        outcome = Outcome(ticket.step, ticket.attempt, OutcomeStatus.SUCCEEDED, self._outputs(ticket.step))  # type: ignore[union-attr]
+        path = RunPaths(ticket.prefix).outcome(outcome.step, outcome.attempt)
+        self._store.put(path, outcome.to_bytes(), create=True)
+
+
+def objects(process: subprocess.Popen[str]) -> Iterator[Object]:
+    """The objects in a stream of indented JSON texts."""
+    assert process.stdout is not None
+    text = ""
+    for line in process.stdout:
+        text += line
+        if line.startswith("}"):
+            yield json.loads(text)
+            text = ""
+    process.stdout.close()
