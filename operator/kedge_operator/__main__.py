@@ -24,6 +24,7 @@ from kedge_operator.runs import Runs
 from kedge_operator.serving import Serving
 from kedge_operator.settings import Settings, SettingsError
 from kedge_operator.stores import Stores
+from kedge_operator.watches import Watches
 
 _log = logging.getLogger("kedge.operator")
 DEFAULT_CONFIG = "/etc/kedge/config.yaml"
@@ -70,7 +71,8 @@ class Operator:
         self._identity = settings.pod_name()
         services = Services(cluster, self._stores, found, self._announcements, self._identity)
         self._runs = Runs(services)
-        self._serving = Serving(self._runs.measure, self._why_not_ready)
+        self._watches = Watches()
+        self._serving = Serving(self._measure, self._why_not_ready, self._watches.why_stuck)
         self._watching = asyncio.Event()
         self._standing_by = False
 
@@ -79,7 +81,14 @@ class Operator:
 
     def _why_not_ready(self) -> str | None:
         """A replica that stands by is ready to; one that leads is when it watches."""
-        return None if self._standing_by or self._watching.is_set() else "starting"
+        if self._standing_by:
+            return None
+        return self._watches.why_silent() if self._watching.is_set() else "starting"
+
+    def _measure(self) -> None:
+        self._runs.measure()
+        for resource, seconds in self._watches.silence().items():
+            metrics.WATCH_SILENCE.labels(resource).set(seconds)
 
     async def run(self, stop: asyncio.Event) -> int:
         """Work until `stop`, or until the lease is lost."""
@@ -113,7 +122,7 @@ class Operator:
         metrics.LEADER.set(1)
         self._announce()
         registry = kopf.OperatorRegistry()
-        handlers.register(registry, self._runs, self._cluster.config)
+        handlers.register(registry, self._runs, self._cluster.config, self._watches)
         namespaces = self._settings.namespaces
         try:
             await kopf.operator(

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
+import aiohttp
 import kopf
 from kubernetes.aio.client.configuration import Configuration
 
 from kedge_operator import labels
 from kedge_operator.runs import Runs
+from kedge_operator.watches import INACTIVITY_SECONDS, SERVER_SECONDS, Watches
+
+LOGIN_SECONDS = 5.0
+"""Between two logins: kopf logs in anew as soon as it is refused."""
 
 
-def register(registry: kopf.OperatorRegistry, runs: Runs, config: Configuration) -> None:
+def register(registry: kopf.OperatorRegistry, runs: Runs, config: Configuration, watches: Watches) -> None:
     """Tell kopf what to watch, and whom to tell."""
+    last = [-LOGIN_SECONDS]
 
     @kopf.on.login(registry=registry)
-    async def login(**kwargs: Any) -> kopf.ConnectionInfo:
-        token = await config.get_api_key_with_prefix("BearerToken", alias="authorization")
-        scheme, _, bare = (token or "").rpartition(" ")
-        return kopf.ConnectionInfo(
-            server=config.host,
-            ca_path=config.ssl_ca_cert,
-            insecure=not config.verify_ssl,
-            scheme=scheme or None,
-            token=bare or None,
-            certificate_path=config.cert_file,
-            private_key_path=config.key_file,
-        )
+    async def login(**kwargs: Any) -> kopf.AiohttpSession:
+        await asyncio.sleep(last[0] + LOGIN_SECONDS - time.monotonic())
+        last[0] = time.monotonic()
+        return kopf.AiohttpSession(server=config.host, aiohttp_session=await _session(config, watches))
 
     @kopf.on.startup(registry=registry)
     async def startup(settings: kopf.OperatorSettings, **_: Any) -> None:
@@ -41,12 +41,30 @@ def register(registry: kopf.OperatorRegistry, runs: Runs, config: Configuration)
         runs.pod(event["type"], event["object"])
 
 
+async def _session(config: Configuration, watches: Watches) -> aiohttp.ClientSession:
+    """What kopf talks to the API server through, with the credentials as they are now."""
+    token = await config.get_api_key_with_prefix("BearerToken", alias="authorization")
+    told = kopf.ConnectionInfo(
+        server=config.host,
+        ca_path=config.ssl_ca_cert,
+        insecure=not config.verify_ssl,
+        certificate_path=config.cert_file,
+        private_key_path=config.key_file,
+    )
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ssl=told.as_ssl_context()),
+        headers={"Authorization": token} if token else {},
+        trace_configs=[watches.trace()],
+    )
+
+
 def configure(settings: kopf.OperatorSettings) -> None:
     """kopf watches and tells, and does nothing else."""
     settings.scanning.disabled = True
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.watching.label_selectors["pods"] = labels.RUN
-    settings.watching.server_timeout = 300
+    settings.watching.server_timeout = SERVER_SECONDS
+    settings.watching.inactivity_timeout = INACTIVITY_SECONDS
     settings.watching.connect_timeout = 10
     settings.queueing.exit_timeout = 1

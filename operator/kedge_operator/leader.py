@@ -41,16 +41,17 @@ class Leadership:
         _log.info("leading, as %s", self._identity)
 
     async def hold(self) -> None:
-        """Renew the Lease; returns when it is lost."""
-        renewed = time.monotonic()
-        while time.monotonic() - renewed < self._seconds * 0.8:
-            await asyncio.sleep(self._seconds / 5)
+        """Renew the Lease; returns when it is lost, at the latest a fifth of its time before another may have it."""
+        until = time.monotonic() + self._seconds * 0.8
+        while not self._is_anothers():
+            await asyncio.sleep(min(self._seconds / 5, max(0.0, until - time.monotonic())))
+            began = time.monotonic()
+            if began >= until:
+                break
             try:
-                async with asyncio.timeout(self._seconds / 3):
+                async with asyncio.timeout(min(self._seconds / 3, until - began)):
                     if await self._try():
-                        renewed = time.monotonic()
-                    elif self._is_anothers():
-                        break
+                        until = began + self._seconds * 0.8
             except TimeoutError:
                 pass
         _log.error("the lease is lost")

@@ -22,11 +22,18 @@ RUNNING = Histogram("kedge_step_running_seconds", "In user code.", buckets=_LONG
 STORING = Histogram("kedge_step_storing_seconds", "From user code to the stored outcome.", buckets=_SHORT)
 
 API_REQUESTS = Counter("kedge_api_requests_total", "Requests to the API server.", ["verb", "resource", "code"])
-API_SECONDS = Histogram("kedge_api_request_seconds", "Time of a request to the API server.", ["verb"], buckets=_SHORT)
-STORE_SECONDS = Histogram("kedge_store_request_seconds", "Time of a request to the store.", ["request"], buckets=_SHORT)
+API_SECONDS = Histogram(
+    "kedge_api_request_duration_seconds", "Time of a request to the API server.", ["verb"], buckets=_SHORT
+)
+STORE_SECONDS = Histogram(
+    "kedge_store_request_duration_seconds", "Time of a request to the store.", ["operation"], buckets=_SHORT
+)
 STORE_FAILURES = Counter("kedge_store_failures_total", "Requests to the store that failed for its being away.")
 REACTION = Histogram(
     "kedge_reaction_seconds", "From an outcome being stored to the next pod being asked for.", buckets=_SHORT
+)
+WATCH_SILENCE = Gauge(
+    "kedge_watch_silence_seconds", "Since the watch of a resource was last answered by the API server.", ["resource"]
 )
 BACKLOG = Gauge("kedge_actor_backlog", "Messages that the busiest run has not looked at.")
 HINTS = Counter("kedge_hints_total", "Announced outcomes, by what became of them.", ["result"])

@@ -10,18 +10,29 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 _BEAT_SECONDS = 1.0
-_SLOW_SECONDS = 10.0
+SLOW_SECONDS = 10.0
+"""An event loop that is busy for longer answers nobody in time: neither the lease, nor the watch."""
 
 
 class Serving:
     """`/metrics`, `/healthz` and `/readyz`.
 
-    `measure()` sets gauges before they are read. `is_ready()` gives None, or why this replica is not.
+    `measure()` sets gauges before they are read. `why_not_ready()` and `why_stuck()` give None, or why this replica is
+    not ready, or can only be helped by a restart.
     """
 
-    def __init__(self, measure: Callable[[], None], is_ready: Callable[[], str | None]) -> None:
+    def __init__(
+        self,
+        measure: Callable[[], None],
+        why_not_ready: Callable[[], str | None],
+        why_stuck: Callable[[], str | None] = lambda: None,
+        slow_seconds: float = SLOW_SECONDS,
+    ) -> None:
         self._measure = measure
-        self._is_ready = is_ready
+        self._why_not_ready = why_not_ready
+        self._why_stuck = why_stuck
+        self._slow_seconds = slow_seconds
+        self._busy: tuple[float, float] | None = None
         self._beat = time.monotonic()
         self._runner: web.AppRunner | None = None
         self._beating: asyncio.Task[None] | None = None
@@ -38,6 +49,7 @@ class Serving:
         site = web.TCPSite(self._runner, host, port)
         await site.start()
         self.port = self._runner.addresses[0][1]
+        self._beat = time.monotonic()
         self._beating = asyncio.get_running_loop().create_task(self._keep_beating())
 
     async def close(self) -> None:
@@ -49,19 +61,30 @@ class Serving:
 
     async def _keep_beating(self) -> None:
         while True:
-            self._beat = time.monotonic()
-            await asyncio.sleep(_BEAT_SECONDS)
+            self._note_beat()
+            await asyncio.sleep(min(_BEAT_SECONDS, self._slow_seconds / 2))
+
+    def _note_beat(self) -> None:
+        """A loop that was busy is told for as long as it was: while it is, nobody can be answered at all."""
+        now = time.monotonic()
+        late = now - self._beat
+        if late > self._slow_seconds:
+            self._busy = (now, late)
+        self._beat = now
 
     async def _metrics(self, request: web.Request) -> web.Response:
         self._measure()
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _healthz(self, request: web.Request) -> web.Response:
-        late = time.monotonic() - self._beat
-        if late > _SLOW_SECONDS:
-            return web.Response(status=500, text=f"the event loop was busy for {late:.0f} s\n")
-        return web.Response(text="ok\n")
+        self._note_beat()
+        if self._busy is not None and time.monotonic() - self._busy[0] < self._busy[1]:
+            return web.Response(status=500, text=f"the event loop was busy for {self._busy[1]:.1f} s\n")
+        return _answer(self._why_stuck(), 500)
 
     async def _readyz(self, request: web.Request) -> web.Response:
-        why = self._is_ready()
-        return web.Response(text="ok\n") if why is None else web.Response(status=503, text=f"{why}\n")
+        return _answer(self._why_not_ready(), 503)
+
+
+def _answer(why_not: str | None, status: int) -> web.Response:
+    return web.Response(text="ok\n") if why_not is None else web.Response(status=status, text=f"{why_not}\n")

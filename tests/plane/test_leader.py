@@ -1,4 +1,4 @@
-"""Which replica leads, decided by a Lease on a real API server; each test waits for what it is about, in short leases."""
+"""Which replica leads, decided by a Lease on a real API server; the leases are short."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECONDS = 2.0
 
 
 class Relay:
-    """What stands between one replica and the API server, and can be cut: `cut` refuses, `hold` lets nothing through."""
+    """Stands between a replica and the API server; `cut` refuses all connections, `hold` lets nothing through."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = host, port
@@ -85,6 +85,13 @@ class Replicas:
     async def holder(self) -> str:
         lease = await self._clusters[0].get_lease("default", "kedge-operator")
         return str(lease["spec"]["holderIdentity"])
+
+    async def renewed(self) -> None:
+        """Until the lease was renewed once more."""
+        before = await self._clusters[0].get_lease("default", "kedge-operator")
+        async with asyncio.timeout(SECONDS):
+            while await self._clusters[0].get_lease("default", "kedge-operator") == before:
+                pass
 
     async def close(self) -> None:
         for relay in self._relays:
@@ -189,7 +196,7 @@ def test_a_leader_that_can_not_renew_steps_down_before_another_takes_over(plane:
         leads, waits = asyncio.create_task(first.hold()), asyncio.create_task(second.acquire())
         leads.add_done_callback(lambda _: ended.append("stepped down"))
         waits.add_done_callback(lambda _: ended.append("took over"))
-        await asyncio.sleep(SECONDS / 2)  # some renewals
+        await replicas.renewed()
         getattr(replicas.relay, fault)()
         await asyncio.gather(leads, waits)
         assert ended == ["stepped down", "took over"]

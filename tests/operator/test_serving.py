@@ -1,0 +1,83 @@
+"""Metrics and probes, asked for over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
+
+from kedge_operator import metrics
+from kedge_operator.serving import Serving
+
+Get = Callable[[str], Awaitable[tuple[int, str]]]
+
+
+def serve(test: Callable[[Get], Awaitable[None]], serving: Serving) -> None:
+    async def run() -> None:
+        await serving.open("127.0.0.1", 0)
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{serving.port}") as session:
+
+            async def get(path: str) -> tuple[int, str]:
+                async with session.get(path) as response:
+                    return response.status, await response.text()
+
+            try:
+                await test(get)
+            finally:
+                await serving.close()
+
+    asyncio.run(run())
+
+
+def test_metrics_are_measured_when_they_are_asked_for_and_can_be_parsed() -> None:
+    async def test(get: Get) -> None:
+        status, text = await get("/metrics")
+        assert status == 200
+        found = {family.name: family for family in text_string_to_metric_families(text)}
+        samples = {(one.name, one.labels.get("state")): one.value for one in found["kedge_steps"].samples}
+        assert samples["kedge_steps", "running"] == 17
+
+    serve(test, Serving(lambda: metrics.STEPS.labels("running").set(17), lambda: None))
+
+
+def test_readiness_says_why_not() -> None:
+    why: list[str | None] = ["starting", None]
+
+    async def test(get: Get) -> None:
+        assert await get("/readyz") == (503, "starting\n")
+        assert await get("/readyz") == (200, "ok\n")
+
+    serve(test, Serving(lambda: None, lambda: why.pop(0)))
+
+
+def test_health_says_what_only_a_restart_can_help() -> None:
+    async def test(get: Get) -> None:
+        assert await get("/healthz") == (500, "nobody opens the watch\n")
+
+    serve(test, Serving(lambda: None, lambda: None, lambda: "nobody opens the watch"))
+
+
+def test_health_tells_that_the_event_loop_was_blocked_for_as_long_as_it_was() -> None:
+    async def test(get: Get) -> None:
+        assert await get("/healthz") == (200, "ok\n")
+        time.sleep(0.5)
+        blocked = time.monotonic()
+        status, text = await get("/healthz")
+        assert (status, text.startswith("the event loop was busy for 0.")) == (500, True)
+        async with asyncio.timeout(10):
+            while (await get("/healthz"))[0] != 200:
+                pass
+        assert time.monotonic() - blocked > 0.4
+
+    serve(test, Serving(lambda: None, lambda: None, slow_seconds=0.2))
+
+
+def test_a_loop_that_is_busy_within_limits_is_healthy() -> None:
+    async def test(get: Get) -> None:
+        time.sleep(0.1)
+        assert await get("/healthz") == (200, "ok\n")
+
+    serve(test, Serving(lambda: None, lambda: None, slow_seconds=5))
