@@ -34,12 +34,12 @@ demo: $(VENV)/.demo ## Run the Pokémon ETL as three jobs and draw them on one p
 
 test: $(VENV)/.dev ## Run all checks and tests.
 	$(MAKE) --no-print-directory lint types layers verify
-	$(CLUSTER) run -- $(BIN)/python -m pytest -n 2
+	$(CLUSTER) run -- $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: test ## The same as test.
 
 test-cluster: $(VENV)/.dev ## Run all tests; a tier that this machine can't serve is an error.
-	KEDGE_REQUIRE=s3,plane,images,cluster $(CLUSTER) run -- $(BIN)/python -m pytest -n 2
+	KEDGE_REQUIRE=s3,plane,images,cluster $(CLUSTER) run -- $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 s3-server: $(VENV)/.dev ## Build the S3 server that some tests need (needs Go; once a machine).
 	$(CLUSTER) tools versitygw

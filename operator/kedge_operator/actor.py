@@ -17,21 +17,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from kedge.core.actions import Action, Discard, Finish, RunStatus, Start, Stop, Wake
-from kedge.core.document import digest_of
-from kedge.core.events import Begin, Cancel, Ended, Event, Resize, Resume, Suspend, Tick
+from kedge.core.document import PlanDocument
+from kedge.core.events import Cancel, Ended, Event, Resize, Resume, Suspend, Tick
 from kedge.core.layout import RunPaths
-from kedge.core.memo import Memo
 from kedge.core.protocol import Outcome, OutcomeStatus
 from kedge.core.run import History, Run
 from kedge.core.settings import Retain
 from kedge.core.spec import OpJob
 from kedge.core.state import Step, StepState
-from kedge.io.cache import ResultCache
 from kedge.io.errors import StoreError
 from kedge.io.managers import stored_paths
 from kedge.local import records
 from kedge.local.memoized import Memoization
-from kedge_operator import launching, metrics, observe, opening, planning, statuses, stores
+from kedge_operator import beginning, launching, metrics, opening, statuses, stores
 from kedge_operator.announced import Announcements
 from kedge_operator.attempts import Attempt, Attempts, Name
 from kedge_operator.cluster import Cluster
@@ -39,9 +37,11 @@ from kedge_operator.endings import Endings
 from kedge_operator.labels import RUN, Reason
 from kedge_operator.observe import PodView
 from kedge_operator.opening import Refused
+from kedge_operator.pods import RunPods
+from kedge_operator.pulse import Pulse
 from kedge_operator.reporting import Notices, StatusWriter
 from kedge_operator.settings import Settings
-from kedge_operator.stores import StoreGone, Stores
+from kedge_operator.stores import AsyncStore, StoreGone, Stores
 from kedge_operator.timers import Timers
 
 _log = logging.getLogger("kedge.operator")
@@ -84,7 +84,19 @@ Message = SpecSeen | PodSeen | Hinted
 
 
 class Actor:
-    """Drives one run to its end. Told by `tell`; `serve` returns when there is nothing left to do."""
+    """Drives one run to its end. Told by `tell`; `serve` returns when there is nothing left to do.
+
+    What is declared here without a value is there once the run has begun; `run` is None until then.
+    """
+
+    job: OpJob
+    store: AsyncStore
+    pods: RunPods
+    document: PlanDocument
+    plan_digest: str
+    history: History
+    memo: Memoization | None
+    endings: Endings
 
     def __init__(self, services: Services, body: Mapping[str, Any]) -> None:
         metadata = body["metadata"]
@@ -98,6 +110,7 @@ class Actor:
         self.body = body
         self.inbox: deque[Message] = deque()
         self.wake = asyncio.Event()
+        self.pulse = Pulse()
         self.timers = Timers()
         self.attempts = Attempts()
         self.facts = statuses.Facts(conditions=_conditions(body))
@@ -153,7 +166,7 @@ class Actor:
                 self._group = group
                 writer = group.create_task(self.status.serve())
                 try:
-                    await self._open()
+                    await beginning.begin(self)
                     await self._loop()
                     await self._finish()
                 finally:
@@ -164,94 +177,6 @@ class Actor:
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Do this on the side; its failure is the actor's."""
         self._group.create_task(work)
-
-    # -- opening --------------------------------------------------------------------------------------------------
-
-    async def _open(self) -> None:
-        self.facts.generation = self.body["metadata"].get("generation", 0)
-        job = opening.parse(self.body)
-        self._follow(job)
-        asked = None if job.spec.store is None else job.spec.store.model_dump(by_alias=True)
-        self.store = await self.services.stores.open(self.namespace, asked, self._store_away)
-        self.facts.place = (self.store.store.url, self.paths.prefix)
-        document = await self.store.call("get", opening.stored_document, self.paths)
-        taken_up = document is not None
-        if job.spec.ops is None:
-            job = await planning.plan(self, job)
-        self.pods = opening.run_pods(job, self.uid, self.namespace, self.settings)
-        self.job = job
-        if document is None:
-            again, tags = await opening.reexecution(self.cluster, self.store, self.namespace, job)
-            document = opening.document_of(job, self.uid, again, tags)
-        self.history = history = await self._history(document, taken_up)
-        try:
-            plan = records.plan_of(document)
-        except Exception as error:
-            raise Refused(Reason.PLAN_REFUSED, f"{type(error).__name__}: {error}") from error
-        if not taken_up:
-            await opening.try_pods(self.cluster, job, self.pods)
-            document = await self.store.call("put", opening.write_document, self.paths, document, time.time())
-        self.document = document
-        self.plan_digest = digest_of(document.to_bytes())
-        self.facts.began = (
-            await self.store.call("get", opening.began, self.paths, time.time()) if taken_up else time.time()
-        )
-        self.run = Run(plan, document.settings, history)
-        self.memo = self._memoization(self.run)
-        self.endings = Endings(self)
-        self.facts.planned = statuses.Condition(True, Reason.PLANNED, f"{len(plan.nodes)} ops")
-        self._begin(taken_up)
-
-    async def _history(self, document: Any, taken_up: bool) -> History:
-        """What is known already. The pods are listed first: one that ends in between has left its record then."""
-        if not taken_up and document.reexecute is None:
-            return History()
-        seen = await self.cluster.list_pods(self.namespace, f"{RUN}={self.uid}") if taken_up else []
-        history: History = await self.store.call("list", opening.history, self.paths, document)
-        by_digest = {step.digest: step for step in history.records}
-        self._found = [view for pod in seen if (view := _view(pod)) is not None]
-        live = set()
-        for pod in seen:
-            view, step = _view(pod), launching.step_of(pod)
-            if view is None or step is None or view.digest != step.digest:
-                continue
-            live.add((step, view.attempt))
-            by_digest[step.digest] = step
-            known = {one.attempt for one in history.records.get(step, ())}
-            attempt = self.attempts.add(Attempt(step, view.attempt, view.created or time.time(), made=True))
-            attempt.settled = view.attempt in known
-        return History(history.records, frozenset(live), history.inherited, history.selected)
-
-    def _begin(self, taken_up: bool) -> None:
-        assert self.run is not None
-        now = time.time()
-        if self.job.spec.suspend:
-            self.apply(Suspend(now))
-        self.apply(Resize(self.job.spec.max_concurrent, now))
-        if self.job.spec.cancel:
-            self.apply(Cancel(now))
-        self.apply(Begin(now, self.facts.began))
-        for step in self.run.state.steps.values():
-            if step.state is StepState.FAILED:
-                self.facts.failed.setdefault(step.key.op, []).append(step)
-            self.facts.cached += step.cached
-        if not taken_up:
-            self.notices.note(
-                Reason.PLANNED, f"{len(self.run.plan.nodes)} ops, {len(self.run.state.steps)} steps so far"
-            )
-        for view in getattr(self, "_found", ()):
-            self.endings.seen(view)
-        self.timers.at(now + self.settings.resync_seconds, self._resync)
-        self.status.changed()
-
-    def _memoization(self, run: Run) -> Memoization | None:
-        document = self.document
-        if not document.graph.is_memoized:
-            return None
-        memo = Memo(
-            document.entrypoint or "", document.run_config, document.tags
-        )  # the OpJob's name is another each time
-        return Memoization(memo, ResultCache(self.store.store, self.namespace), run, self.paths.prefix)
 
     # -- the loop -------------------------------------------------------------------------------------------------
 
@@ -306,16 +231,16 @@ class Actor:
         if job.spec.cancel and not before.cancel:
             self.notices.note(Reason.CANCELLING, "spec.cancel is true")
             self.apply(Cancel(now))
-        self._follow(job)
+        self.facts.suspended = job.spec.suspend
         self.job = self.job.model_copy(update={"spec": _with_changes(before, job.spec)})
         self.status.changed()
 
-    def _follow(self, job: OpJob) -> None:
-        self.facts.suspended = job.spec.suspend
+    def resync_later(self) -> None:
+        """List the pods after a while, and again and again, in case the watch has missed something."""
+        self.timers.at(time.time() + self.settings.resync_seconds, self._resync)
 
     def _resync(self) -> None:
-        """List the pods, in case the watch has missed something."""
-        self.timers.at(time.time() + self.settings.resync_seconds, self._resync)
+        self.resync_later()
         if any(not one.is_over for one in self.attempts):
             self.spawn(self._list_pods())
 
@@ -326,7 +251,7 @@ class Actor:
         except Exception as error:
             _log.warning("%r: its pods could not be listed: %s", self, error)
             return
-        views = {(view.digest, view.attempt): view for pod in seen if (view := _view(pod)) is not None}
+        views = {(view.digest, view.attempt): view for pod in seen if (view := beginning.view_of(pod)) is not None}
         for view in views.values():
             self.tell(PodSeen(view))
         for attempt in waiting:
@@ -342,6 +267,7 @@ class Actor:
             self._carry_out(action)
         self._tell_of_limits(self.run)
         self.status.changed()
+        self.pulse.beat()
         self.wake.set()
 
     def _tell_of_limits(self, run: Run) -> None:
@@ -460,7 +386,8 @@ class Actor:
             self.facts.waits = None
             self.status.changed()
 
-    def _store_away(self, why: str | None) -> None:
+    def store_away(self, why: str | None) -> None:
+        """The store can't be reached, and why; or None: it can be again."""
         if why is None:
             self.goes_on(Reason.STORE_AWAY)
         else:
@@ -494,13 +421,3 @@ def _with_changes(before: Any, after: Any) -> Any:
     if "max_concurrent" in after.model_fields_set:
         given["max_concurrent"] = after.max_concurrent  # else it is as the job's code says
     return before.model_copy(update=given)
-
-
-def _view(pod: Mapping[str, Any]) -> PodView | None:
-    """A pod of this run; one whose labels were tampered with is left alone."""
-    try:
-        return observe.view(pod)
-    except Exception as error:
-        metrics.BROKEN.labels("pod").inc()
-        _log.warning("pod %s can't be read: %s", (pod.get("metadata") or {}).get("name"), error)
-        return None

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kedge.core.actions import RunStatus
@@ -102,8 +101,8 @@ async def _create(actor: Actor, attempt: Attempt, pod: Mapping[str, Any]) -> Non
         if attempt.stopping is not None:
             await _never(actor, attempt, pod)
             return
-        if actor.run is not None and actor.run.status is RunStatus.SUSPENDED and not attempt.made:
-            await _until(actor, lambda: attempt.stopping is not None or actor.run.status is not RunStatus.SUSPENDED)
+        if _is_suspended(actor) and not attempt.made:
+            await _until(actor, lambda: attempt.stopping is not None or not _is_suspended(actor))
             continue
         wait: float | None = None
         try:
@@ -129,6 +128,10 @@ async def _create(actor: Actor, attempt: Attempt, pod: Mapping[str, Any]) -> Non
 def _may_pass(error: ClusterError) -> bool:
     """A service account may come a moment after the OpJob of the same `kubectl apply`."""
     return isinstance(error, Forbidden) and "service account" in error.message
+
+
+def _is_suspended(actor: Actor) -> bool:
+    return actor.run is not None and actor.run.status is RunStatus.SUSPENDED
 
 
 async def _ask(actor: Actor, attempt: Attempt, pod: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -160,17 +163,21 @@ def _made(actor: Actor, attempt: Attempt, pod: Mapping[str, Any]) -> None:
 
 async def _never(actor: Actor, attempt: Attempt, pod: Mapping[str, Any]) -> None:
     """The attempt was stopped before its pod was made, as far as is known."""
-    if attempt.made:
-        await actor.cluster.delete_pod(actor.namespace, pod["metadata"]["name"], None)
-    attempt.made = False
+    while attempt.made:
+        try:
+            await actor.cluster.delete_pod(actor.namespace, pod["metadata"]["name"], None)
+        except Unavailable:
+            await actor.pulse.wait(_LONGEST_PAUSE)
+        else:
+            attempt.made = False
     actor.endings.never(attempt, EndKind.DELETED, "it was stopped before its pod was made")
 
 
-async def _until(actor: Actor, holds: Any, seconds: float | None = None) -> None:
-    """Wait until something holds, or so long. The actor's wake-ups are not to be taken from it, so this looks."""
+async def _until(actor: Actor, holds: Callable[[], bool], seconds: float | None = None) -> None:
+    """Wait until something holds that the core was told of, or so long."""
     until = None if seconds is None else time.monotonic() + seconds
     while not holds():
         left = None if until is None else until - time.monotonic()
         if left is not None and left <= 0:
             return
-        await asyncio.sleep(min(0.25, left) if left is not None else 0.25)
+        await actor.pulse.wait(left)

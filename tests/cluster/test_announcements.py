@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from kedge_installed import Installed
 from test_runs import op
@@ -61,8 +63,11 @@ def test_forged_and_flooding_hints_are_dropped(kedge: Installed) -> None:
     assert found["malformed"] > 0
 
 
-def test_without_announcements_runs_end_the_same(kedge: Installed) -> None:
-    kedge.configure(announce={"enabled": False, "port": 8091})
+@pytest.mark.parametrize(
+    "announce", [{"enabled": False}, {"host": "192.0.2.9"}], ids=["switched off", "lost on their way"]
+)
+def test_without_announcements_runs_end_the_same(kedge: Installed, announce: dict[str, Any]) -> None:
+    kedge.configure(announce=announce)
     try:
         job = kedge.submit({"ops": CHAIN})
         assert kedge.ended(job)["phase"] == "Succeeded"

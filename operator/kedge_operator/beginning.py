@@ -1,0 +1,157 @@
+"""How a run begins, or is taken up again: its document, its history and its pods, and the core that goes on from them.
+
+Everything is read from the truth: the spec, the store, and the pods that are there. The actor calls `begin`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from kedge.core.document import PlanDocument, digest_of
+from kedge.core.errors import KedgeError
+from kedge.core.events import Begin, Cancel, Resize, Suspend
+from kedge.core.ids import StepKey
+from kedge.core.memo import Memo
+from kedge.core.plan import Plan
+from kedge.core.protocol import Outcome
+from kedge.core.run import History, Run
+from kedge.core.state import StepState
+from kedge.io.cache import ResultCache
+from kedge.local import records
+from kedge.local.memoized import Memoization
+from kedge_operator import launching, metrics, observe, opening, planning, statuses
+from kedge_operator.attempts import Attempt
+from kedge_operator.endings import Endings
+from kedge_operator.labels import RUN, Reason
+from kedge_operator.observe import PodView
+from kedge_operator.opening import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kedge_operator.actor import Actor
+
+_log = logging.getLogger("kedge.operator")
+
+
+async def begin(actor: Actor) -> None:
+    """Open the run and let the core begin. Raises Refused when it can't start, and what store and cluster raise."""
+    actor.facts.generation = actor.body["metadata"].get("generation", 0)
+    job = opening.parse(actor.body)
+    actor.facts.suspended = job.spec.suspend
+    asked = None if job.spec.store is None else job.spec.store.model_dump(by_alias=True)
+    actor.store = await actor.services.stores.open(actor.namespace, asked, actor.store_away)
+    actor.facts.place = (actor.store.store.url, actor.paths.prefix)
+    document = await actor.store.call("get", opening.stored_document, actor.paths)
+    if job.spec.ops is None:
+        job = await planning.plan(actor, job)
+    actor.job = job
+    actor.pods = opening.run_pods(job, actor.uid, actor.namespace, actor.settings)
+    if document is None:
+        await _start(actor)
+    else:
+        await _take_up(actor, document)
+
+
+async def _start(actor: Actor) -> None:
+    """A run that nobody has begun before."""
+    again, tags = await opening.reexecution(actor.cluster, actor.store, actor.namespace, actor.job)
+    document = opening.document_of(actor.job, actor.uid, again, tags)
+    history = History()
+    if again is not None:
+        history = await actor.store.call("list", opening.history, actor.paths, document)
+    plan = _plan_of(document)
+    await opening.try_pods(actor.cluster, actor.job, actor.pods)
+    now = time.time()
+    document = await actor.store.call("put", opening.write_document, actor.paths, document, now)
+    _go_on(actor, document, plan, history, now)
+    actor.notices.note(Reason.PLANNED, f"{len(plan.nodes)} ops, {len(_run(actor).state.steps)} steps so far")
+
+
+async def _take_up(actor: Actor, document: PlanDocument) -> None:
+    """A run that another operator, or an earlier life of this one, has begun.
+
+    Its pods are listed before its records: a pod that ends in between has left its record then.
+    """
+    seen = await actor.cluster.list_pods(actor.namespace, f"{RUN}={actor.uid}")
+    history: History = await actor.store.call("list", opening.history, actor.paths, document)
+    began = await actor.store.call("get", opening.began, actor.paths, time.time())
+    views = [view for pod in seen if (view := view_of(pod)) is not None]
+    live = _adopt(actor, seen, history.records)
+    history = History(history.records, live, history.inherited, history.selected)
+    _go_on(actor, document, _plan_of(document), history, began)
+    for view in views:
+        actor.endings.seen(view)
+
+
+def _adopt(
+    actor: Actor, seen: Sequence[Mapping[str, Any]], known: Mapping[StepKey, Sequence[Outcome]]
+) -> frozenset[tuple[StepKey, int]]:
+    """Take the attempts that have pods for this run's own. Returns which they are."""
+    live = set()
+    for pod in seen:
+        view, step = view_of(pod), launching.step_of(pod)
+        if view is None or step is None or view.digest != step.digest:
+            continue
+        live.add((step, view.attempt))
+        attempt = actor.attempts.add(Attempt(step, view.attempt, view.created or time.time(), made=True))
+        attempt.settled = view.attempt in {one.attempt for one in known.get(step, ())}
+    return frozenset(live)
+
+
+def _go_on(actor: Actor, document: PlanDocument, plan: Plan, history: History, began: float) -> None:
+    """Let the core begin with what is known."""
+    actor.document = document
+    actor.plan_digest = digest_of(document.to_bytes())
+    actor.history = history
+    actor.run = Run(plan, document.settings, history)
+    actor.memo = _memoization(actor, actor.run)
+    actor.endings = Endings(actor)
+    actor.facts.began = began
+    actor.facts.planned = statuses.Condition(True, Reason.PLANNED, f"{len(plan.nodes)} ops")
+    now, spec = time.time(), actor.job.spec
+    if spec.suspend:
+        actor.apply(Suspend(now))
+    actor.apply(Resize(spec.max_concurrent, now))
+    if spec.cancel:
+        actor.apply(Cancel(now))
+    actor.apply(Begin(now, began))
+    for step in actor.run.state.steps.values():
+        if step.state is StepState.FAILED:
+            actor.facts.failed.setdefault(step.key.op, []).append(step)
+        actor.facts.cached += step.cached
+    actor.resync_later()
+
+
+def _run(actor: Actor) -> Run:
+    assert actor.run is not None
+    return actor.run
+
+
+def _plan_of(document: PlanDocument) -> Plan:
+    try:
+        return records.plan_of(document)
+    except KedgeError as error:
+        raise Refused(Reason.PLAN_REFUSED, f"{type(error).__name__}: {error}") from error
+
+
+def _memoization(actor: Actor, run: Run) -> Memoization | None:
+    """What memoizes the steps of the run; None when no op is. The OpJob's own name counts not: each has another."""
+    document = actor.document
+    if not document.graph.is_memoized:
+        return None
+    memo = Memo(document.entrypoint or "", document.run_config, document.tags)
+    return Memoization(memo, ResultCache(actor.store.store, actor.namespace), run, actor.paths.prefix)
+
+
+def view_of(pod: Mapping[str, Any]) -> PodView | None:
+    """A pod of this run; one that can't be read is left alone."""
+    try:
+        return observe.view(pod)
+    except KedgeError as error:
+        metrics.BROKEN.labels("pod").inc()
+        _log.warning("pod %s can't be read: %s", (pod.get("metadata") or {}).get("name"), error)
+        return None
