@@ -324,7 +324,7 @@ class Actor:
         failure = outcome.failure
         if retried and failure is not None:
             kind = Reason.STEP_LOST if outcome.status is OutcomeStatus.LOST else Reason.STEP_RETRIED
-            metrics.RETRIES.labels(failure.error if kind is Reason.STEP_LOST else "user").inc()
+            metrics.RETRIES.labels(metrics.loss_class(failure.error) if kind is Reason.STEP_LOST else "user").inc()
             message = f"{outcome.step}, attempt {outcome.attempt}: {failure.error}: {failure.message}"
             self.notices.note(kind, f"{message}; it is tried again", warning=True)
         elif step.state is StepState.FAILED:

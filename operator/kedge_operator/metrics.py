@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from kedge_operator.observe import EndKind
+
 _SHORT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _LONG = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400)
 
@@ -39,3 +41,10 @@ BACKLOG = Gauge("kedge_actor_backlog", "Messages that the busiest run has not lo
 HINTS = Counter("kedge_hints_total", "Announced outcomes, by what became of them.", ["result"])
 LEADER = Gauge("kedge_leader", "Whether this replica leads.")
 BROKEN = Counter("kedge_unreadable_objects_total", "Objects that could not be read, by kind.", ["kind"])
+
+_LOSSES = frozenset([*(kind.value for kind in EndKind), "StoreUnavailable"])
+
+
+def loss_class(error: str) -> str:
+    """The class of a lost attempt by its record's error. Records come from users' pods, and labels must be bounded."""
+    return error if error in _LOSSES else "other"

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from kedge.core.errors import KedgeError
+from kedge.core.errors import KedgeError, PlanError
+from kedge_operator import templates
 
 
 class SettingsError(KedgeError):
     """The operator's configuration can't be used."""
+
+
+Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
 
 
 class _Part(BaseModel):
@@ -69,7 +73,7 @@ class Settings(_Part):
     """All of it."""
 
     store: StoreSettings
-    namespaces: list[str] = Field(default_factory=list)
+    namespaces: list[Namespace] = Field(default_factory=list)
     """Where OpJobs are looked for; empty: everywhere."""
     image: str | None = None
     """For jobs that name none."""
@@ -94,10 +98,21 @@ def load(path: str | Path) -> Settings:
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} can't be read: {error}") from error
     try:
-        return Settings.model_validate(data or {})
+        found = Settings.model_validate({} if data is None else data)
+        templates.of_job(found.pod_template)
     except ValidationError as error:
-        faults = "".join(f"\n    {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        faults = "".join(f"\n    {_fault(one)}" for one in error.errors())
         raise SettingsError(f"{path} is no configuration of the operator:{faults}") from error
+    except PlanError as error:
+        raise SettingsError(f"{path} is no configuration of the operator:\n    {error}") from error
+    return found
+
+
+def _fault(error: Any) -> str:
+    where = ".".join(map(str, error["loc"])) or "the file"
+    if error["type"] == "extra_forbidden":
+        return f"{where}: there is no such field"
+    return f"{where}: {error['msg']}, not {error['input']!r}" if error["type"] != "missing" else f"{where}: is missing"
 
 
 def pod_name() -> str:

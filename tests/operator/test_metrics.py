@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import Counter, Gauge, Histogram
 
 from kedge_operator import metrics
+from kedge_operator.observe import EndKind
 
 Metric = Counter | Gauge | Histogram
 ALL: dict[str, Metric] = {
@@ -59,3 +60,9 @@ def test_labels_have_bounded_values(name: str) -> None:
     labels = set(ALL[name]._labelnames)
     assert labels <= BOUNDED
     assert not any(label in words(name) for label in labels)
+
+
+def test_a_loss_has_a_class_whatever_its_record_says() -> None:
+    assert [metrics.loss_class(kind) for kind in EndKind] == [kind.value for kind in EndKind]
+    assert metrics.loss_class("StoreUnavailable") == "StoreUnavailable"
+    assert metrics.loss_class("anything at all") == "other"

@@ -1,0 +1,97 @@
+"""The pages about the operator are complete: each reason, each metric, each rule of merging stands in them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client import Counter, Gauge, Histogram
+
+from kedge_operator import metrics, serving, templates, watches
+from kedge_operator.labels import Reason
+
+DOCS = Path(__file__).parents[2] / "docs"
+OPERATIONS = (DOCS / "operations.md").read_text(encoding="utf-8")
+PODS = (DOCS / "guides/pods.md").read_text(encoding="utf-8")
+REASONS = {value for name, value in vars(Reason).items() if name.isupper()}
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The rows of the table below a heading, cell by cell."""
+    part = OPERATIONS.split(f"## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in part.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def names(cell: str) -> list[str]:
+    return re.findall(r"`(\w+)`", cell)
+
+
+def measured() -> list[tuple[str, tuple[str, ...], str]]:
+    """Name, labels and help of each metric."""
+    found = []
+    for one in vars(metrics).values():
+        if isinstance(one, Counter | Gauge | Histogram):
+            name = one._name + ("_total" if isinstance(one, Counter) else "")
+            found.append((name, tuple(one._labelnames), one._documentation))
+    return found
+
+
+def test_each_reason_is_explained_once_with_what_to_do() -> None:
+    told = [name for reason, *_ in rows("Reasons, one by one") for name in names(reason)]
+    assert sorted(told) == sorted(REASONS)
+    assert all(len(row) == 3 and all(row) for row in rows("Reasons, one by one"))
+
+
+def test_the_table_of_metrics_is_that_of_the_code() -> None:
+    assert [(name.strip("`"), tuple(names(labels)), text) for name, labels, text in rows("Metrics")] == measured()
+
+
+def test_alerts_are_about_metrics_that_there_are() -> None:
+    (text,) = re.findall(r"```yaml\n(apiVersion: monitoring.*?)```", OPERATIONS, re.S)
+    rules: list[dict[str, Any]] = yaml.safe_load(text)["spec"]["groups"][0]["rules"]
+    known = {name: set(labels) for name, labels, _ in measured()}
+    for rule in rules:
+        for name, labels in re.findall(r"(kedge_\w+)(?:\{([^}]*)\})?", rule["expr"]):
+            found = known[name.removesuffix("_bucket")]
+            assert set(re.findall(r"(\w+)=", labels)) <= found, rule
+        for label in re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]):
+            assert re.search(rf"by \([^)]*\b{label}\b", rule["expr"]), rule
+        assert rule["annotations"]["summary"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"blocked for more than {serving.SLOW_SECONDS:.0f} seconds",
+        f"silent after {watches.SILENT_SECONDS} seconds without an answer",
+        f"after {watches.FAILING_SECONDS:.0f} seconds of failed requests",
+        f"kedge_watch_silence_seconds) > {watches.SILENT_SECONDS}",
+    ],
+)
+def test_limits_are_told_as_they_are(words: str) -> None:
+    assert words in OPERATIONS
+
+
+def test_the_guide_tells_every_rule_of_merging() -> None:
+    part = PODS.split("## How layers are merged\n")[1].split("\n## ")[0]
+    told = set(re.findall(r"`(\w+)`", "".join(line for line in part.splitlines() if line.startswith("|"))))
+    assert told == {*templates._KEYED, *templates._APPENDED, "null"}
+
+
+def test_the_guide_names_the_fields_of_the_container() -> None:
+    (text,) = re.findall(r"Of the container are (.*?)\. `metadata`", PODS, re.S)
+    assert set(re.findall(r"`(\w+)`", text)) == templates.CONTAINER_FIELDS
+
+
+def test_the_guides_examples_are_pods() -> None:
+    examples = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PODS, re.S)]
+    assert len(examples) >= 5
+    for example in examples:
+        spec = example.get("spec", example)
+        templates.of_job(spec.get("podTemplate"))
+        for pod in [example.get("pod"), *(one.get("pod") for one in example.get("ops", ()))]:
+            templates.of_op(pod, "an example")
