@@ -15,6 +15,10 @@ from types import SimpleNamespace
 
 import aiohttp
 
+from kedge_operator import labels
+
+WATCHED = ("pods", labels.PLURAL)
+"""kopf asks for other things too, once, and those need not be answered again."""
 SERVER_SECONDS = 120
 INACTIVITY_SECONDS = 70
 SILENT_SECONDS = SERVER_SECONDS + INACTIVITY_SECONDS
@@ -51,7 +55,8 @@ class Watches:
         self, session: aiohttp.ClientSession, context: SimpleNamespace, told: aiohttp.TraceRequestStartParams
     ) -> None:
         now = self._clock()
-        self._watches.setdefault(told.url.path, _Watch(now, now)).tried = now
+        if told.url.name in WATCHED:
+            self._watches.setdefault(told.url.path, _Watch(now, now)).tried = now
 
     async def _ended(
         self, session: aiohttp.ClientSession, context: SimpleNamespace, told: aiohttp.TraceRequestEndParams
@@ -59,8 +64,9 @@ class Watches:
         if told.response.status >= 400:
             self._note_failure(told.url.path, f"the API server answered {told.response.status}")
             return
-        watch = self._watches[told.url.path]
-        watch.answered, watch.failing = self._clock(), None
+        watch = self._watches.get(told.url.path)
+        if watch is not None:
+            watch.answered, watch.failing = self._clock(), None
 
     async def _failed(
         self, session: aiohttp.ClientSession, context: SimpleNamespace, told: aiohttp.TraceRequestExceptionParams
@@ -68,10 +74,10 @@ class Watches:
         self._note_failure(told.url.path, str(told.exception) or type(told.exception).__name__)
 
     def _note_failure(self, path: str, error: str) -> None:
-        watch = self._watches[path]
-        watch.error = error
-        if watch.failing is None:
-            watch.failing = self._clock()
+        watch = self._watches.get(path)
+        if watch is not None:
+            watch.error = error
+            watch.failing = self._clock() if watch.failing is None else watch.failing
 
     def silence(self) -> dict[str, float]:
         """For each resource, the seconds since the watch that was silent longest was answered."""

@@ -77,6 +77,16 @@ def test_one_that_is_not_opened_again_is_silent_and_then_stuck() -> None:
     play(test)
 
 
+def test_what_is_asked_for_once_is_no_watch() -> None:
+    async def test(world: World) -> None:
+        await world.open("/api")
+        await world.open("/apis/kedge.dev/v1alpha1")
+        world.now += 10 * SILENT_SECONDS
+        assert (world.watches.why_silent(), world.watches.why_stuck(), world.watches.silence()) == (None, None, {})
+
+    play(test)
+
+
 def test_an_api_server_that_refuses_makes_it_silent_and_no_restart_helps() -> None:
     async def test(world: World) -> None:
         await world.open(PODS)
