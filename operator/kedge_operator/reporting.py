@@ -31,6 +31,7 @@ class StatusWriter:
         self._target = (namespace, name, uid)
         self._compute = compute
         self._dirty = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
         self._sent: dict[str, Any] | None = None
         self.patches = 0
 
@@ -50,23 +51,32 @@ class StatusWriter:
         pause = _PAUSE
         while True:
             self._dirty.clear()
+            # A patch that is under way is not cut off, for the server may carry it out all the same, and later than the
+            # next one, which would then be overwritten with what was true before.
+            attempt = asyncio.get_running_loop().create_task(self._patch())
+            try:
+                await asyncio.shield(attempt)
+            except Unavailable as error:
+                await asyncio.sleep(error.retry_after or pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            else:
+                return
+
+    async def _patch(self) -> None:
+        """One patch at a time, each computed when the one before it is done."""
+        async with self._one_at_a_time:
             status = self._compute()
             if status == self._sent:
                 return
             try:
                 await self._cluster.patch_opjob_status(*self._target, status)
-            except Unavailable as error:
-                await asyncio.sleep(error.retry_after or pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
             except (NotFound, Conflict):
                 return
             except Invalid:
                 _log.exception("the status of %s/%s is refused", *self._target[:2])
                 return
-            else:
-                self._sent = status
-                self.patches += 1
-                return
+            self._sent = status
+            self.patches += 1
 
 
 class Notices:
