@@ -238,6 +238,9 @@ def test_a_manifest_by_hand_runs_plain_functions_and_resources(shell: Shell) -> 
     result = shell.data("run", "job.yaml")
     assert result["status"] == "Succeeded", result
     assert "3 letters" in shell.kedge("logs", "latest", "total").stdout
+    compiled = shell.data("compile", "job.yaml")
+    assert compiled["spec"]["ops"] == ops, "what was written by hand names its code still"
+    assert "annotations" not in compiled["metadata"]
 
 
 def test_a_manifest_of_other_code_is_refused(shell: Shell) -> None:

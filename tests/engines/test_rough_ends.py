@@ -232,6 +232,12 @@ def test_retry_by_selection_runs_what_was_selected_and_a_retry_can_be_retried(pl
     assert place.trace() == ["work k2", "total"]
 
 
+def test_a_retry_of_clones_that_never_were_is_refused(place: Place) -> None:
+    assert place.run("mended", "-j", "1")[0] == 1
+    code, _, err = place.kedge("retry", "latest", "-s", "work[k_2]")
+    assert (code, "had no step work[k_2]" in err) == (2, True)
+
+
 def test_a_retry_of_other_code_is_refused(place: Place) -> None:
     copy = place.folder / "changing.py"
     copy.write_text(JOBS.read_text())

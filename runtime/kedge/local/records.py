@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kedge.core.actions import RunStatus
 from kedge.core.document import PlanDocument
@@ -94,7 +94,7 @@ def keep_inherited(document: PlanDocument, inherited: Mapping[StepKey, Outcome])
 def history_of(store: Store, paths: RunPaths, document: PlanDocument) -> History:
     """All that is known of a run before its engine starts or takes it up again.
 
-    Raises KedgeError when it re-executes a run whose graph is another one.
+    Raises KedgeError when it re-executes a run whose graph is another one, or clones that there never were.
     """
     records = read_outcomes(store, paths)
     again = document.reexecute
@@ -106,7 +106,21 @@ def history_of(store: Store, paths: RunPaths, document: PlanDocument) -> History
         raise KedgeError(f"{again.prefix} ran another graph, so its values can't be taken over. Start a new run")
     inherited = keep_inherited(document, successes(store, parent))
     selected = select_steps(document.graph, again.steps) if again.steps is not None else None
+    if again.steps is not None:
+        _check_clones(document, again.steps, store, parent)
     return History(records, inherited=inherited, selected=selected)
+
+
+def _check_clones(document: PlanDocument, steps: Sequence[str], store: Store, parent: RunPaths) -> None:
+    """A selection names clones by the keys of the run before; one that there was not would run nothing at all."""
+    named = [clause for clause in steps if "[" in clause]
+    if not named:
+        return
+    known = {*read_outcomes(store, parent), *successes(store, parent)}
+    for clause in named:
+        selected = select_steps(document.graph, [clause])
+        if not any(selected(step) for step in known):
+            raise KedgeError(f"{parent.prefix} had no step {clause}; `kedge steps` lists those that it had")
 
 
 def write_result(store: Store, paths: RunPaths, run: Run, status: RunStatus, ended: float) -> None:

@@ -32,10 +32,13 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """An OpJob's spec with its ops, the digest of the job's graph, and the namespace that its executor names."""
+    """An OpJob's spec with its ops, the digest of the job's graph, and the namespace that its executor names.
+
+    There is no digest where the ops name their own code: no job's graph is there to be compared with.
+    """
 
     spec: dict[str, Any]
-    graph_digest: str
+    graph_digest: str | None
     namespace: str | None = None
 
 
@@ -96,11 +99,13 @@ def compiled(loaded: Loaded, given: Mapping[str, Any], default: Mapping[str, Any
     job, document = loaded.job, loaded.document
     asked = executor_settings(job, document.run_config)
     body = {**default, **pods.spec_of(asked), **given}
-    body["ops"] = pods.with_step_pods(job.full_op_graph.to_json(), asked)
+    by_hand = document.entrypoint is None  # its ops name their own code, which no job's graph tells
+    ops = list(given["ops"]) if by_hand else job.full_op_graph.to_json()
+    body["ops"] = pods.with_step_pods(ops, asked)
     if document.run_config:
         body["runConfig"] = dict(document.run_config)
     if document.tags:
         body["tags"] = dict(document.tags)
     if document.op_selection:
         body["opSelection"] = list(document.op_selection)
-    return Compiled(body, job.full_op_graph.digest, asked.k8s.get("job_namespace"))
+    return Compiled(body, None if by_hand else job.full_op_graph.digest, asked.k8s.get("job_namespace"))
