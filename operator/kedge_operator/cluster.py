@@ -31,7 +31,7 @@ from kedge_operator.errors import (
     Unavailable,
 )
 
-TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = 20.0
 AT_ONCE = 40
 """Requests under way at the same time; more wait."""
 
@@ -67,6 +67,7 @@ class Cluster:
         self.config = config
         self._client = RESTClientObject(config)
         self._room = asyncio.Semaphore(AT_ONCE)
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
         """Close all connections."""
@@ -169,6 +170,7 @@ class Cluster:
     ) -> dict[str, Any]:
         url = f"{self.config.host}{path}" + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": "application/json", "Content-Type": _MERGE if verb == "PATCH" else "application/json"}
+        client = self._client
         began = time.perf_counter()
         answer = "failed"
         try:
@@ -176,12 +178,14 @@ class Cluster:
                 token = await self.config.get_api_key_with_prefix("BearerToken", alias="authorization")
                 if token:
                     headers["Authorization"] = token
-                response = await self._client.request(  # type: ignore[no-untyped-call]
+                response = await client.request(  # type: ignore[no-untyped-call]
                     verb, url, headers=headers, body=body, _request_timeout=seconds
                 )
                 data = await response.read()
             answer = str(response.status)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if isinstance(error, TimeoutError):
+                self._start_anew(client)
             why = str(error) or type(error).__name__
             raise Unavailable(what, f"no answer from the API server: {why}") from error
         finally:
@@ -191,6 +195,20 @@ class Cluster:
             raise _error_of(what, response.status, data, response.headers)
         found: dict[str, Any] = json.loads(data)
         return found
+
+    def _start_anew(self, client: RESTClientObject) -> None:
+        """Connections on which nothing comes any more are not asked again: others of the pool may be as dead.
+
+        What is under way on them has its own time, after which they are closed.
+        """
+        if client is self._client:
+            self._client = RESTClientObject(self.config)
+            asyncio.get_running_loop().call_later(TIMEOUT_SECONDS, self._close_later, client)
+
+    def _close_later(self, client: RESTClientObject) -> None:
+        closing = asyncio.get_running_loop().create_task(client.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
 
 def _pods(namespace: str) -> str:

@@ -166,10 +166,11 @@ def test_a_registry_that_is_not_there_fails_after_some_grace(kedge: Installed) -
     assert "Pull" in status["message"]
 
 
-def test_a_missing_secret_fails_with_its_name(kedge: Installed) -> None:
-    pod = {"envFrom": [{"secretRef": {"name": "no-such-secret"}}]}
+@pytest.mark.parametrize(("source", "kind"), [("secretRef", "secret"), ("configMapRef", "configmap")])
+def test_a_missing_secret_or_config_map_fails_with_its_name(kedge: Installed, source: str, kind: str) -> None:
+    pod = {"envFrom": [{source: {"name": "no-such-thing"}}]}
     job, status = fails(kedge, {"ops": [op("one", pod=pod)]})
-    assert 'secret "no-such-secret" not found' in status["message"]
+    assert f'{kind} "no-such-thing" not found' in status["message"]
     assert ends(kedge, job, "one") == ["failed Unstartable"]
 
 

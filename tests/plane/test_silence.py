@@ -1,0 +1,57 @@
+"""A network that goes silent, as when a node in between is gone: nothing is closed, and nothing comes any more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+from plane_operator import install_crd, kubectl, operator, submit
+from played_workers import Workers
+from silent_relay import SilentRelay
+
+from cluster import fakes, s3
+from cluster import plane as planes
+from kedge.core.ids import StepKey
+from kedge.io.stores import open_store
+
+pytestmark = [pytest.mark.plane, pytest.mark.s3]
+
+OPS = [
+    {"name": "first", "entrypoint": "x:first"},
+    {"name": "second", "entrypoint": "x:second", "inputs": {"x": {"from": "first"}}},
+]
+
+
+def outputs(step: StepKey) -> dict[str, object]:
+    return {"result": {"value": {"path": f"values/{step}", "format": "json", "size": 1, "digest": "sha256:0"}}}
+
+
+def test_silent_connections_do_not_freeze_a_run(tmp_path: Path) -> None:
+    with planes.running(nodes=1) as plane, s3.running() as environment, pytest.MonkeyPatch.context() as patch:
+        for name, text in environment.items():
+            patch.setenv(name, text)
+        store = open_store(f"s3://{s3.BUCKET}/silence")
+        install_crd(plane)
+        relay, kubeconfig = relayed(plane, tmp_path)
+        try:
+            with operator(kubeconfig, tmp_path, store.url, resyncSeconds=2), Workers(plane.kubeconfig, store, outputs):
+                template = {"metadata": {"annotations": {fakes.DURATION: "3s"}}}
+                submit(plane, "silent", {"image": "x", "ops": OPS, "podTemplate": template})
+                kubectl(plane, "wait", "pod", "-l", "kedge.dev/op=first", "--for=create", "--timeout=30s")
+                assert relay.silence() > 0
+                kubectl(plane, "wait", "--for=condition=Complete", "oj/silent", "--timeout=150s")
+        finally:
+            relay.close()
+
+
+def relayed(plane: planes.Running, folder: Path) -> tuple[SilentRelay, Path]:
+    """A relay before a plane, and a kubeconfig that leads through it."""
+    config = yaml.safe_load(plane.kubeconfig.read_text())
+    server = urlsplit(config["clusters"][0]["cluster"]["server"])
+    relay = SilentRelay(str(server.hostname), int(server.port or 443))
+    config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{relay.port}"
+    path = folder / "kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    return relay, path
