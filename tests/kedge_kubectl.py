@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -45,3 +46,14 @@ def tell(kubectl: Kubectl) -> None:
     print(kubectl("get", "events", "--sort-by=.lastTimestamp", check=False))
     for pod in kubectl("get", "pods", "-o", "name", check=False).split():
         print(f"--- {pod}\n{kubectl('logs', pod, '--all-containers', check=False)}")
+
+
+def objects(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
+    """The objects in what a `kubectl ... --watch -o json` prints: JSON texts, one after the other."""
+    assert process.stdout is not None
+    text = ""
+    for line in process.stdout:
+        text += line
+        if line.startswith("}"):
+            yield json.loads(text)
+            text = ""

@@ -183,7 +183,8 @@ class Actor:
     async def _loop(self) -> None:
         assert self.run is not None
         while not self._is_done():
-            await self._wait()
+            due = self.timers.next
+            await self.woken(None if due is None else max(0.0, due - time.time()))
             while self.inbox:
                 self._look_at(self.inbox.popleft())
             self.timers.fire(time.time())
@@ -195,11 +196,10 @@ class Actor:
             return False
         return self.run.stopping is None or all(one.is_over for one in self.attempts)
 
-    async def _wait(self) -> None:
-        due = self.timers.next
-        timeout = None if due is None else max(0.0, due - time.time())
+    async def woken(self, seconds: float | None) -> None:
+        """Until something is told, or so long."""
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(seconds):
                 await self.wake.wait()
         except TimeoutError:
             pass

@@ -6,7 +6,6 @@ record that the worker leaves. A plan pod that is lost is tried again, as a step
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import time
@@ -196,12 +195,7 @@ class _Attempt:
     async def _next(self, seconds: float | None) -> None:
         """Until something is seen, or so long."""
         actor = self.actor
-        try:
-            async with asyncio.timeout(seconds):
-                await actor.wake.wait()
-        except TimeoutError:
-            pass
-        actor.wake.clear()
+        await actor.woken(seconds)
         while actor.inbox:
             message = actor.inbox.popleft()
             body, pod = getattr(message, "body", None), getattr(message, "pod", None)

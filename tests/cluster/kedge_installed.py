@@ -25,6 +25,7 @@ from kedge.core.layout import RunPaths
 from kedge.core.protocol import Outcome
 from kedge.core.status import Phase
 from kedge.io.stores import Store, open_store
+from kedge_kubectl import objects
 from manifests import deployment, documents, first_store, names, rbac
 
 SECONDS = 120
@@ -142,7 +143,7 @@ class Installed:
         timer = threading.Timer(seconds, process.kill)
         timer.start()
         try:
-            yield from _objects(process)
+            yield from objects(process)
         finally:
             timer.cancel()
             process.kill()
@@ -302,17 +303,6 @@ def _with_code() -> Object:
     mount = {"name": CODE, "mountPath": "/code"}
     container = {"name": "step", "volumeMounts": [mount], "env": [{"name": "PYTHONPATH", "value": "/code"}]}
     return {"spec": {"containers": [container], "volumes": [{"name": CODE, "configMap": {"name": CODE}}]}}
-
-
-def _objects(process: subprocess.Popen[str]) -> Iterator[Object]:
-    """The objects in a stream of JSON texts."""
-    assert process.stdout is not None
-    text = ""
-    for line in process.stdout:
-        text += line
-        if line.startswith("}"):
-            yield json.loads(text)
-            text = ""
 
 
 def state_of(pod: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from kedge.core.layout import RunPaths
 from kedge.core.protocol import Outcome, OutcomeStatus
 from kedge.io.stores import Store
 from kedge.io.tickets import read_ticket
+from kedge_kubectl import objects
 
 Object = dict[str, Any]
 Outputs = Callable[[StepKey], dict[str, Any]]
@@ -40,6 +40,8 @@ class Workers:
         self._process.kill()
         self._process.wait()
         self._thread.join()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
     def _play(self) -> None:
         seen = set()
@@ -58,15 +60,3 @@ class Workers:
         outcome = Outcome(ticket.step, ticket.attempt, OutcomeStatus.SUCCEEDED, self._outputs(ticket.step))  # type: ignore[union-attr]
         path = RunPaths(ticket.prefix).outcome(outcome.step, outcome.attempt)
         self._store.put(path, outcome.to_bytes(), create=True)
-
-
-def objects(process: subprocess.Popen[str]) -> Iterator[Object]:
-    """The objects in a stream of indented JSON texts."""
-    assert process.stdout is not None
-    text = ""
-    for line in process.stdout:
-        text += line
-        if line.startswith("}"):
-            yield json.loads(text)
-            text = ""
-    process.stdout.close()
