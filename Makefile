@@ -39,13 +39,13 @@ test: $(VENV)/.dev ## Run all checks and tests.
 check: test ## The same as test.
 
 test-cluster: $(VENV)/.dev ## Run all tests; a tier that this machine can't serve is an error.
-	KEDGE_REQUIRE=s3,plane,images,cluster $(CLUSTER) run -- $(BIN)/python -m pytest -n 2 --dist loadgroup
+	KEDGE_REQUIRE=s3,charts,plane,images,cluster $(CLUSTER) run -- $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 s3-server: $(VENV)/.dev ## Build the S3 server that some tests need (needs Go; once a machine).
 	$(CLUSTER) tools versitygw
 
 cluster-tools: $(VENV)/.dev ## Build what the test cluster is made of (needs Go; 15 minutes once a machine).
-	$(CLUSTER) tools etcd kubernetes coredns kwok versitygw kind
+	$(CLUSTER) tools etcd kubernetes coredns kwok versitygw helm kind
 
 cluster-packages: $(VENV)/.dev ## Install what a cluster without Docker needs of Debian's packages (as root).
 	@$(CLUSTER) packages

@@ -1,4 +1,4 @@
-"""The tiers of tests, by what they need beside Python: an S3 server, a control plane, a cluster.
+"""The tiers of tests, by what they need beside Python: an S3 server, Helm, a control plane, a cluster.
 
 `make test` runs every tier that this machine can serve from its cache, and says in one line for each other tier how to
 get it. `KEDGE_REQUIRE=plane,cluster,s3` makes a missing tier an error.
@@ -19,7 +19,7 @@ from cluster.tools import Missing
 
 REQUIRE = "KEDGE_REQUIRE"
 GIVEN = "KEDGE_KUBECONFIG"
-PLANE, IMAGES, CLUSTER = "KEDGE_TEST_PLANE", "KEDGE_TEST_IMAGES", "KEDGE_TEST_KUBECONFIG"
+CHARTS, PLANE, IMAGES, CLUSTER = "KEDGE_TEST_CHARTS", "KEDGE_TEST_PLANE", "KEDGE_TEST_IMAGES", "KEDGE_TEST_KUBECONFIG"
 FOR_NODE = ("kubernetes", "etcd", "coredns")
 
 
@@ -31,6 +31,12 @@ class Tier:
     serve: Callable[[], contextlib.AbstractContextManager[dict[str, str]]]
     variable: str
     how_to_get: str
+
+
+@contextlib.contextmanager
+def _charts() -> Iterator[dict[str, str]]:
+    tools.need("helm")
+    yield {CHARTS: "1"}
 
 
 @contextlib.contextmanager
@@ -63,6 +69,7 @@ def _cluster() -> Iterator[dict[str, str]]:
 
 TIERS = (
     Tier("s3", s3.running, s3.ENDPOINT, "make s3-server"),
+    Tier("charts", _charts, CHARTS, "make cluster-tools"),
     Tier("plane", _plane, PLANE, "make cluster-tools"),
     Tier("images", _images, IMAGES, "make images"),
     Tier("cluster", _cluster, CLUSTER, "make cluster-tools; it needs root, or Docker and kind"),

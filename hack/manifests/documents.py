@@ -1,20 +1,22 @@
-"""What is written: every file under `manifests/` that is made from Python, as text by its path.
+"""What is written: every file under `manifests/` and `charts/` that is made from Python, as text by its path.
 
 `python -m manifests` writes them, and with `--check` compares them with what is there; tests read them from here.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from manifests import crd, deployment, first_store, rbac
+from manifests import chart, crd, deployment, first_store, rbac, values
 from manifests.names import Object
 
 ROOT = Path(__file__).resolve().parents[2] / "manifests"
+CHART = ROOT.parent / "charts/kedge"
 MADE = "# Made by `make generate`: change hack/manifests or what it reads, not this file.\n"
 CRD = f"{crd.GROUP}_{crd.PLURAL}.yaml"
 STORE_URL, STORE_ENVIRONMENT = "s3://kedge", {"AWS_REGION": "us-east-1"}
@@ -22,8 +24,17 @@ STORE_URL, STORE_ENVIRONMENT = "s3://kedge", {"AWS_REGION": "us-east-1"}
 
 
 def all_files() -> dict[Path, str]:
-    """The text of each generated file by its whole path."""
+    """The text of each generated file of the manifests by its whole path."""
     return {ROOT / name: text_of(documents) for name, documents in {**_objects(), **_kustomizations()}.items()}
+
+
+def chart_files() -> dict[Path, str]:
+    """And of the chart."""
+    return {
+        CHART / "files/shared.yaml": text_of([chart.shared()]),
+        CHART / "files/crd.yaml": text_of([crd.crd()]),
+        CHART / "values.schema.json": json.dumps(values.schema(), indent=2) + "\n",
+    }
 
 
 def _objects() -> dict[str, list[Object]]:
@@ -76,13 +87,17 @@ def write() -> Iterator[Path]:
     """Bring all files up to date, and yield those that have changed."""
     for path in stale():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(all_files()[path], encoding="utf-8")
+        path.write_text(_made()[path], encoding="utf-8")
         yield path
+
+
+def _made() -> dict[Path, str]:
+    return {**all_files(), **chart_files()}
 
 
 def stale() -> Iterator[Path]:
     """The files that are not there, or hold something else."""
-    for path, text in all_files().items():
+    for path, text in _made().items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             yield path
 

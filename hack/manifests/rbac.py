@@ -59,10 +59,19 @@ def _role(
     labels: dict[str, str] | None = None,
     namespace: str | None = None,
 ) -> Object:
-    rules = [
+    return {
+        "apiVersion": API_VERSION,
+        "kind": kind,
+        "metadata": metadata(name, namespace, labels),
+        "rules": rules(rows),
+    }
+
+
+def rules(rows: Sequence[Permission]) -> list[Object]:
+    """Rows of the table as a role has them."""
+    return [
         {"apiGroups": [row["group"]], "resources": list(row["resources"]), "verbs": list(row["verbs"])} for row in rows
     ]
-    return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata(name, namespace, labels), "rules": rules}
 
 
 def _binding(kind: str, name: str, role: str, namespace: str | None = None) -> Object:
