@@ -251,6 +251,8 @@ def _instead(attempt: Attempt) -> tuple[OutcomeStatus, Failure]:
         message = f"step {attempt.step} ran for more than its {attempt.overran:g} s"
         return OutcomeStatus.FAILED, Failure("Timeout", message)
     end = attempt.pod.end if attempt.pod is not None else None
+    if end is not None and end.kind is EndKind.START_ERROR:
+        return OutcomeStatus.FAILED, Failure(Reason.UNSTARTABLE, end.cause, retryable=False)
     if end is None:
         end = End(EndKind.DELETED, "its pod was deleted")
     return OutcomeStatus.LOST, Failure(end.kind.value, end.cause)

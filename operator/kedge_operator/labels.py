@@ -37,7 +37,7 @@ def pod_name(job: str, uid: str, op: str, digest: str, attempt: int) -> str:
 
     A second create of the same attempt is therefore a conflict, never a second pod.
     """
-    unique = hex_digest(f"{uid}\0{digest}", 10)
+    unique = hex_digest(f"{uid}\0{digest}", 16)
     tail = f"{unique}-{attempt}"
     room = _LABEL_MAX - len(tail) - 2
     head = _word(job, room // 2)

@@ -143,8 +143,9 @@ async def _ask(actor: Actor, attempt: Attempt, pod: Mapping[str, Any]) -> Mappin
         found = await actor.cluster.get_pod(actor.namespace, pod["metadata"]["name"])
     except NotFound as error:
         raise Unavailable(error.what, "it was there, and is gone", error.status) from error
-    if (found["metadata"].get("labels") or {}).get(labels.RUN) != actor.uid:
-        raise ClusterError(error_name(found), "a pod of this name is there that is not this run's")
+    marks, wanted = found["metadata"].get("labels") or {}, pod["metadata"]["labels"]
+    if any(marks.get(name) != wanted[name] for name in (labels.RUN, labels.STEP_HASH, labels.ATTEMPT)):
+        raise ClusterError(error_name(found), "a pod of this name is there that is not this attempt's")
     return found
 
 

@@ -47,7 +47,7 @@ def test_forged_and_flooding_hints_are_dropped(kedge: Installed) -> None:
     job = kedge.submit({"ops": [op("waits_for_a_word", pod={"env": [{"name": "WORD", "value": "forged"}]})]})
     kedge.running(job, "waits_for_a_word")
     uid = kedge.get(job)["metadata"]["uid"]
-    forged = Hint(uid, "0123456789", 1, "0" * 32).to_bytes().decode()
+    forged = Hint(uid, "0123456789abcdef", 1, "0" * 32).to_bytes().decode()
     address, port = kedge.operator_pods()[0]["status"]["podIP"], 8091
     code = (
         "import socket\n"

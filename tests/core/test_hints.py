@@ -10,15 +10,15 @@ from kedge.core.errors import ProtocolError
 from kedge.core.hints import HINT_BYTES, PLAN, Announce, Hint, key_of
 
 KEY = "0123456789abcdef" * 2
-READ = b"kedge1 sizes-01234567 0a1b2c3d4e 2 " + KEY.encode()
+READ = b"kedge1 sizes-01234567 0a1b2c3d4e5f6071 2 " + KEY.encode()
 
 runs = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=300)
-steps = st.sampled_from(["0a1b2c3d4e", PLAN])
+steps = st.sampled_from(["0a1b2c3d4e5f6071", PLAN])
 keys = st.text("0123456789abcdef", min_size=32, max_size=32)
 
 
 def test_a_hint_reads_as_written_down() -> None:
-    hint = Hint("sizes-01234567", "0a1b2c3d4e", 2, KEY)
+    hint = Hint("sizes-01234567", "0a1b2c3d4e5f6071", 2, KEY)
     assert hint.to_bytes() == READ
     assert Hint.parse(READ) == hint
 
@@ -47,7 +47,7 @@ def test_whatever_comes_is_a_hint_to_the_letter_or_refused(data: bytes) -> None:
         READ.replace(b" 2 ", b" 02 "),
         READ.replace(b" 2 ", b" -2 "),
         READ.replace(b" 2 ", " ٢ ".encode()),
-        READ.replace(b"0a1b2c3d4e", b"0A1B2C3D4E"),
+        READ.replace(b"0a1b2c3d4e5f6071", b"0A1B2C3D4E5F6071"),
         READ[:-1],
         READ.replace(b"sizes", b"s" * HINT_BYTES),
         READ.replace(b"sizes", "größe".encode()),
@@ -65,17 +65,17 @@ def test_a_hint_that_nobody_could_read_is_not_written(run: str) -> None:
 
 
 def test_a_key_holds_for_one_attempt_of_one_step_of_one_run_under_one_secret() -> None:
-    key = key_of(b"secret", "run", "0a1b2c3d4e", 1)
+    key = key_of(b"secret", "run", "0a1b2c3d4e5f6071", 1)
     others = {
-        key_of(b"other", "run", "0a1b2c3d4e", 1),
-        key_of(b"secret", "run2", "0a1b2c3d4e", 1),
+        key_of(b"other", "run", "0a1b2c3d4e5f6071", 1),
+        key_of(b"secret", "run2", "0a1b2c3d4e5f6071", 1),
         key_of(b"secret", "run", PLAN, 1),
-        key_of(b"secret", "run", "0a1b2c3d4e", 2),
+        key_of(b"secret", "run", "0a1b2c3d4e5f6071", 2),
         key,
     }
     assert len(others) == 5
     assert Hint("run", PLAN, 1, key).to_bytes().endswith(key.encode())
-    assert key == key_of(b"secret", "run", "0a1b2c3d4e", 1) == "f9a37e0015ab632b80dc066a0f97e0e1"
+    assert key == key_of(b"secret", "run", "0a1b2c3d4e5f6071", 1) == "5ad556c645cb772ba6eb0237bc19245b"
 
 
 @pytest.mark.parametrize("port", [0, 65536, "x", None])

@@ -15,7 +15,7 @@ from kedge_operator import announced
 from kedge_operator.announced import Announcements
 from kedge_operator.metrics import HINTS
 
-RUN, DIGEST = "0b7d6a2e-4a53-4f1c-9d27-1f6a0c9d3e55", "0123456789"
+RUN, DIGEST = "0b7d6a2e-4a53-4f1c-9d27-1f6a0c9d3e55", "0123456789abcdef"
 
 
 class Listening:

@@ -16,7 +16,7 @@ PLAN = "plan"
 """Stands where a step's digest would, in the hint of a plan pod."""
 HINT_BYTES = 512
 _KEY_DIGITS = 32
-_HINT = rb"kedge1 ([!-~]+) ([0-9a-f]{10}|plan) ([1-9][0-9]{0,8}) ([0-9a-f]{32})"
+_HINT = rb"kedge1 ([!-~]+) ([0-9a-f]{16}|plan) ([1-9][0-9]{0,8}) ([0-9a-f]{32})"
 
 
 class Announce(NamedTuple):

@@ -45,8 +45,8 @@ class StepKey(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """Ten hex digits that stand for this key in labels and names."""
-        return hex_digest(str(self), 10)
+        """Sixteen hex digits that stand for this key in labels, names and hints: enough for any number of clones."""
+        return hex_digest(str(self), 16)
 
 
 def is_mapping_key(text: str) -> bool:
