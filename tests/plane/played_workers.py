@@ -28,8 +28,10 @@ class Workers:
         self._outputs = outputs
         self.tickets: dict[str, int] = {}
         self.names: list[str] = []
-        command = [str(need("kubectl")), f"--kubeconfig={kubeconfig}", "get", "pods", "--watch", "-o", "json"]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self._command = [str(need("kubectl")), f"--kubeconfig={kubeconfig}", "get", "pods", "--watch", "-o", "json"]
+        self._seen: set[str] = set()
+        self._ending = False
+        self._process = self._watch()
         self._thread = threading.Thread(target=self._play, daemon=True)
 
     def __enter__(self) -> Workers:
@@ -37,20 +39,32 @@ class Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._thread.join()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        self._ending = True
+        while self._thread.is_alive():
+            self._process.kill()
+            self._thread.join(0.5)
+
+    def _watch(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
 
     def _play(self) -> None:
-        seen = set()
-        for pod in objects(self._process):
-            metadata = pod["metadata"]
-            if "kedge.dev/run" in metadata.get("labels", {}) and metadata["uid"] not in seen:
-                seen.add(metadata["uid"])
-                self.names.append(metadata["name"])
-                self._work(pod)
+        """A watch ends when the server says so, as one that starts may; then another one goes on."""
+        while True:
+            for pod in objects(self._process):
+                self._see(pod)
+            self._process.wait()
+            assert self._process.stdout is not None
+            self._process.stdout.close()
+            if self._ending:
+                return
+            self._process = self._watch()
+
+    def _see(self, pod: Object) -> None:
+        metadata = pod["metadata"]
+        if "kedge.dev/run" in metadata.get("labels", {}) and metadata["uid"] not in self._seen:
+            self._seen.add(metadata["uid"])
+            self.names.append(metadata["name"])
+            self._work(pod)
 
     def _work(self, pod: Object) -> None:
         environment = {one["name"]: one.get("value", "") for one in pod["spec"]["containers"][0]["env"]}

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from kedge.definitions.io_contexts import InputContext, OutputContext
 
 
+def at_once(act: Callable[[], Any], what: str) -> Any:
+    """Do something with a store, once: for stores that are never away."""
+    return act()
+
+
 @dataclass(frozen=True, slots=True)
 class StepStore:
     """Where the values of a run lie: the store, the run's paths, and whether pickles may be read.
@@ -30,7 +35,7 @@ class StepStore:
     store: Store
     paths: RunPaths
     allow_pickle: bool = True
-    patiently: Callable[[Callable[[], Any], str], Any] = lambda act, what: act()
+    patiently: Callable[[Callable[[], Any], str], Any] = at_once
 
 
 class StoreIOManager(IOManager):
