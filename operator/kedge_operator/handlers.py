@@ -8,9 +8,9 @@ from typing import Any
 
 import aiohttp
 import kopf
-from kubernetes.aio.client.configuration import Configuration
 
 from kedge_operator import labels
+from kedge_operator.cluster import Configuration
 from kedge_operator.runs import Runs
 from kedge_operator.watches import INACTIVITY_SECONDS, SERVER_SECONDS, Watches
 
