@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,7 @@ class Installed:
     def until(self, name: str, holds: Callable[[Object], bool], seconds: float = SECONDS) -> Object:
         """The status of an OpJob once something holds of it, as the API server tells."""
         for found in self.watch("oj", name, seconds):
-            status: Object = found.get("status") or {}
+            status: Object = {"phase": "", "steps": Counter(), **(found.get("status") or {})}
             if holds(status):
                 return status
         raise AssertionError(f"{name}: after {seconds} s its status is {json.dumps(self.status(name), indent=1)}")
