@@ -22,7 +22,6 @@ from kedge.core.events import Cancel, Ended, Event, Resize, Resume, Suspend, Tic
 from kedge.core.layout import RunPaths
 from kedge.core.protocol import Outcome, OutcomeStatus
 from kedge.core.run import History, Run
-from kedge.core.settings import Retain
 from kedge.core.spec import OpJob
 from kedge.core.state import Step, StepState
 from kedge.io.errors import StoreError
@@ -213,12 +212,18 @@ class Actor:
         else:
             self.endings.hinted(message.name)
 
-    def _spec_seen(self, body: Mapping[str, Any]) -> None:
-        """The fields that may change have perhaps changed."""
+    def take_in(self, body: Mapping[str, Any]) -> OpJob:
+        """The OpJob as it is now, and what its status says of it. Raises Refused when it can't be read."""
         self.body = body
         self.facts.generation = body["metadata"].get("generation", 0)
+        job = opening.parse(body)
+        self.facts.suspended = job.spec.suspend
+        return job
+
+    def _spec_seen(self, body: Mapping[str, Any]) -> None:
+        """The fields that may change have perhaps changed."""
         try:
-            job = opening.parse(body)
+            job = self.take_in(body)
         except Refused as error:
             self.notices.note(Reason.INVALID, error.message, warning=True)
             return
@@ -231,7 +236,6 @@ class Actor:
         if job.spec.cancel and not before.cancel:
             self.notices.note(Reason.CANCELLING, "spec.cancel is true")
             self.apply(Cancel(now))
-        self.facts.suspended = job.spec.suspend
         self.job = self.job.model_copy(update={"spec": _with_changes(before, job.spec)})
         self.status.changed()
 
@@ -342,9 +346,7 @@ class Actor:
         run = self.run
         assert run is not None
         now = time.time()
-        if run.status is RunStatus.SUCCEEDED and self.document.settings.retain is Retain.UNTIL_FINISHED:
-            await self.store.call("delete", stores.delete_below, f"{self.paths.prefix}/values")
-        await self.store.call("put", records.write_result, self.paths, run, run.status, now)
+        await self.store.call("put", records.close_run, self.paths, run, now)
         self.facts.ended = now
         self.facts.waits = None
         await self.status.write()

@@ -39,9 +39,7 @@ _log = logging.getLogger("kedge.operator")
 
 async def begin(actor: Actor) -> None:
     """Open the run and let the core begin. Raises Refused when it can't start, and what store and cluster raise."""
-    actor.facts.generation = actor.body["metadata"].get("generation", 0)
-    job = opening.parse(actor.body)
-    actor.facts.suspended = job.spec.suspend
+    job = actor.take_in(actor.body)
     asked = None if job.spec.store is None else job.spec.store.model_dump(by_alias=True)
     actor.store = await actor.services.stores.open(actor.namespace, asked, actor.store_away)
     actor.facts.place = (actor.store.store.url, actor.paths.prefix)
@@ -67,8 +65,8 @@ async def _start(actor: Actor) -> None:
     await opening.try_pods(actor.cluster, actor.job, actor.pods)
     now = time.time()
     document = await actor.store.call("put", opening.write_document, actor.paths, document, now)
-    _go_on(actor, document, plan, history, now)
-    actor.notices.note(Reason.PLANNED, f"{len(plan.nodes)} ops, {len(_run(actor).state.steps)} steps so far")
+    run = _go_on(actor, document, plan, history, now)
+    actor.notices.note(Reason.PLANNED, f"{len(plan.nodes)} ops, {len(run.state.steps)} steps so far")
 
 
 async def _take_up(actor: Actor, document: PlanDocument) -> None:
@@ -79,22 +77,22 @@ async def _take_up(actor: Actor, document: PlanDocument) -> None:
     seen = await actor.cluster.list_pods(actor.namespace, f"{RUN}={actor.uid}")
     history: History = await actor.store.call("list", opening.history, actor.paths, document)
     began = await actor.store.call("get", opening.began, actor.paths, time.time())
-    views = [view for pod in seen if (view := view_of(pod)) is not None]
-    live = _adopt(actor, seen, history.records)
+    found = [(pod, view) for pod in seen if (view := view_of(pod)) is not None]
+    live = _adopt(actor, found, history.records)
     history = History(history.records, live, history.inherited, history.selected)
     _go_on(actor, document, _plan_of(document), history, began)
-    for view in views:
+    for _, view in found:
         actor.endings.seen(view)
 
 
 def _adopt(
-    actor: Actor, seen: Sequence[Mapping[str, Any]], known: Mapping[StepKey, Sequence[Outcome]]
+    actor: Actor, found: Sequence[tuple[Mapping[str, Any], PodView]], known: Mapping[StepKey, Sequence[Outcome]]
 ) -> frozenset[tuple[StepKey, int]]:
     """Take the attempts that have pods for this run's own. Returns which they are."""
     live = set()
-    for pod in seen:
-        view, step = view_of(pod), launching.step_of(pod)
-        if view is None or step is None or view.digest != step.digest:
+    for pod, view in found:
+        step = launching.step_of(pod)
+        if step is None or view.digest != step.digest:
             continue
         live.add((step, view.attempt))
         attempt = actor.attempts.add(Attempt(step, view.attempt, view.created or time.time(), made=True))
@@ -102,7 +100,7 @@ def _adopt(
     return frozenset(live)
 
 
-def _go_on(actor: Actor, document: PlanDocument, plan: Plan, history: History, began: float) -> None:
+def _go_on(actor: Actor, document: PlanDocument, plan: Plan, history: History, began: float) -> Run:
     """Let the core begin with what is known."""
     actor.document = document
     actor.plan_digest = digest_of(document.to_bytes())
@@ -124,10 +122,6 @@ def _go_on(actor: Actor, document: PlanDocument, plan: Plan, history: History, b
             actor.facts.failed.setdefault(step.key.op, []).append(step)
         actor.facts.cached += step.cached
     actor.resync_later()
-
-
-def _run(actor: Actor) -> Run:
-    assert actor.run is not None
     return actor.run
 
 
@@ -147,10 +141,10 @@ def _memoization(actor: Actor, run: Run) -> Memoization | None:
     return Memoization(memo, ResultCache(actor.store.store, actor.namespace), run, actor.paths.prefix)
 
 
-def view_of(pod: Mapping[str, Any]) -> PodView | None:
-    """A pod of this run; one that can't be read is left alone."""
+def view_of(pod: Mapping[str, Any], gone: bool = False) -> PodView | None:
+    """A pod of some run; one that can't be read is told of and left alone. `gone`: it was removed."""
     try:
-        return observe.view(pod)
+        return observe.view(pod, gone)
     except KedgeError as error:
         metrics.BROKEN.labels("pod").inc()
         _log.warning("pod %s can't be read: %s", (pod.get("metadata") or {}).get("name"), error)

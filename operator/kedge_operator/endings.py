@@ -4,6 +4,7 @@ written in place of a record that will not come."""
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kedge.core.events import Lost
@@ -64,11 +65,7 @@ class Endings:
     def vanished(self, attempt: Attempt) -> None:
         """A pod is not there any more, and nobody saw it go."""
         if attempt.pod is not None and not attempt.pod.is_over:
-            pod = attempt.pod
-            end = End(EndKind.DELETED, "its pod was deleted")
-            attempt.pod = PodView(
-                pod.name, pod.uid, pod.run, pod.digest, pod.attempt, pod.created, pod.started, end=end
-            )
+            attempt.pod = replace(attempt.pod, end=End(EndKind.DELETED, "its pod was deleted"))
             self._over(attempt)
 
     def _measure(self, before: PodView | None, pod: PodView) -> None:
@@ -154,10 +151,7 @@ class Endings:
     def stop(self, attempt: Attempt) -> None:
         """Ask the pod to end: gently, as its grace period says; by force when that is over and its node is silent."""
         if attempt.made and not attempt.settled and not (attempt.pod is not None and attempt.pod.is_over):
-            self._actor.spawn(self._delete_now(attempt))
-
-    async def _delete_now(self, attempt: Attempt) -> None:
-        await self._delete(attempt, None)
+            self._actor.spawn(self._delete(attempt, None))
 
     async def _delete(self, attempt: Attempt, grace: int | None) -> None:
         uid = None if attempt.pod is None else attempt.pod.uid
@@ -178,9 +172,7 @@ class Endings:
             self._actor.spawn(self._delete(attempt, 0))
             if not attempt.settled:
                 end = End(EndKind.NODE_LOST, "its pod did not end within its grace period: its node does not answer")
-                attempt.pod = PodView(
-                    pod.name, pod.uid, pod.run, pod.digest, pod.attempt, pod.created, pod.started, end=end
-                )
+                attempt.pod = replace(pod, end=end)
                 self._look(attempt)
 
     def never(self, attempt: Attempt, kind: EndKind, cause: str) -> None:

@@ -62,3 +62,8 @@ class Unavailable(ClusterError):
     def __init__(self, what: str, message: str, status: int = 0, retry_after: float | None = None) -> None:
         super().__init__(what, message, status)
         self.retry_after = retry_after
+
+
+def may_pass(error: ClusterError) -> bool:
+    """Whether a refusal may pass: a service account may come a moment after the OpJob of the same `kubectl apply`."""
+    return isinstance(error, Forbidden) and "service account" in error.message

@@ -11,13 +11,13 @@ from kedge.core.bindings import bind
 from kedge.core.errors import KedgeError
 from kedge.core.ids import StepKey
 from kedge.core.layout import RunPaths
-from kedge.core.protocol import Binding, Outcome, Ticket, Times
-from kedge.io.errors import ObjectExists
+from kedge.core.protocol import Binding, Outcome, Ticket
 from kedge.io.stores import Store
 from kedge.io.tickets import ticket_text, with_indexes
 from kedge_operator import labels, metrics, observe, pods
 from kedge_operator.attempts import Attempt
-from kedge_operator.errors import AlreadyExists, ClusterError, Forbidden, NotFound, QuotaExceeded, Unavailable
+from kedge_operator.cluster import Cluster
+from kedge_operator.errors import AlreadyExists, ClusterError, NotFound, QuotaExceeded, Unavailable, may_pass
 from kedge_operator.labels import Reason
 from kedge_operator.observe import EndKind
 
@@ -45,7 +45,7 @@ async def launch(actor: Actor, attempt: Attempt, retries: int) -> None:
         return ticket_text(store, paths, Ticket(*head, inputs, attempt.ready, attempt.launched, announce))
 
     text = await actor.store.call("put", ticket, actor.paths)
-    ooms = _ooms(actor, attempt.step)
+    ooms = actor.endings.ooms.get(attempt.step, 0)
     pod = pods.step_pod(actor.pods, attempt.step, attempt.number, text, step.node.op.pod, ooms)
     await _create(actor, attempt, pod)
 
@@ -65,27 +65,14 @@ def step_of(pod: Mapping[str, Any]) -> StepKey | None:
         return None
 
 
-def _ooms(actor: Actor, step: StepKey) -> int:
-    """How often a step was OOMKilled before."""
-    return actor.endings.ooms.get(step, 0)
-
-
 async def _take_over(actor: Actor, attempt: Attempt, bindings: Mapping[str, Binding]) -> bool:
     """For a memoized step: write down that it takes over an earlier success, if there is one."""
     memo = actor.memo
     assert memo is not None
     now = time.time()
-    times = Times(now, ended=now, ready=attempt.ready, launched=now)
 
     def look(store: Store) -> Outcome | None:
-        outcome = memo.take_over(attempt.step, attempt.number, bindings, times)
-        if outcome is None:
-            return None
-        try:
-            store.put(actor.paths.outcome(attempt.step, attempt.number), outcome.to_bytes(), create=True)
-        except ObjectExists:
-            return None
-        return outcome
+        return memo.record_take_over(store, actor.paths, attempt.step, attempt.number, bindings, attempt.ready, now)
 
     outcome = await actor.store.call("get", look)
     if outcome is None:
@@ -106,7 +93,7 @@ async def _create(actor: Actor, attempt: Attempt, pod: Mapping[str, Any]) -> Non
             continue
         wait: float | None = None
         try:
-            made = await _ask(actor, attempt, pod)
+            made = await create_or_find(actor.cluster, pod)
         except QuotaExceeded as error:
             actor.waits(Reason.QUOTA, f"{attempt.step}: {error.message}")
         except Unavailable as error:
@@ -114,7 +101,7 @@ async def _create(actor: Actor, attempt: Attempt, pod: Mapping[str, Any]) -> Non
             wait = error.retry_after
         except ClusterError as error:
             refused_since = refused_since or time.time()
-            if not _may_pass(error) or time.time() - refused_since >= actor.settings.start_grace_seconds:
+            if not may_pass(error) or time.time() - refused_since >= actor.settings.start_grace_seconds:
                 actor.endings.unstartable(attempt, error.message)
                 return
         else:
@@ -125,33 +112,25 @@ async def _create(actor: Actor, attempt: Attempt, pod: Mapping[str, Any]) -> Non
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
-def _may_pass(error: ClusterError) -> bool:
-    """A service account may come a moment after the OpJob of the same `kubectl apply`."""
-    return isinstance(error, Forbidden) and "service account" in error.message
-
-
 def _is_suspended(actor: Actor) -> bool:
     return actor.run is not None and actor.run.status is RunStatus.SUSPENDED
 
 
-async def _ask(actor: Actor, attempt: Attempt, pod: Mapping[str, Any]) -> Mapping[str, Any]:
+async def create_or_find(cluster: Cluster, pod: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Create an attempt's pod, or find the one that was created for it before. Raises ClusterError."""
     try:
-        return await actor.cluster.create_pod(pod)
+        return await cluster.create_pod(pod)
     except AlreadyExists:
         pass
     try:
-        found = await actor.cluster.get_pod(actor.namespace, pod["metadata"]["name"])
+        found = await cluster.get_pod(pod["metadata"]["namespace"], pod["metadata"]["name"])
     except NotFound as error:
         raise Unavailable(error.what, "it was there, and is gone", error.status) from error
     marks, wanted = found["metadata"].get("labels") or {}, pod["metadata"]["labels"]
     if any(marks.get(name) != wanted[name] for name in (labels.RUN, labels.STEP_HASH, labels.ATTEMPT)):
-        raise ClusterError(error_name(found), "a pod of this name is there that is not this attempt's")
+        what = f"pod {found['metadata']['namespace']}/{found['metadata']['name']}"
+        raise ClusterError(what, "a pod of this name is there that is not this attempt's")
     return found
-
-
-def error_name(pod: Mapping[str, Any]) -> str:
-    """A pod as messages name it."""
-    return f"pod {pod['metadata'].get('namespace')}/{pod['metadata'].get('name')}"
 
 
 def _made(actor: Actor, attempt: Attempt, pod: Mapping[str, Any]) -> None:

@@ -21,17 +21,17 @@ from kedge.core.layout import RUNS, RunPaths
 from kedge.core.planning import Planned
 from kedge.core.selection import select_ops, subset
 from kedge.core.spec import OpJob
+from kedge.definitions.dagster_runs import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG
 from kedge.io.errors import ObjectExists, ObjectMissing
 from kedge.io.stores import Store
 from kedge.local import records
 from kedge_operator import pods, templates
 from kedge_operator.cluster import Cluster
-from kedge_operator.errors import ClusterError, Forbidden, Invalid, NotFound, QuotaExceeded
+from kedge_operator.errors import ClusterError, Forbidden, Invalid, NotFound, QuotaExceeded, may_pass
 from kedge_operator.labels import Reason
 from kedge_operator.settings import Settings
 from kedge_operator.stores import AsyncStore
 
-PARENT_TAG, ROOT_TAG = "dagster/parent_run_id", "dagster/root_run_id"
 _DRY_RUNS = 50
 """So many different pods are tried at the door; a job with more has its others tried when they start."""
 
@@ -133,7 +133,7 @@ async def _try(cluster: Cluster, pod: Mapping[str, Any]) -> None:
     except QuotaExceeded:
         pass
     except Forbidden as error:
-        if "service account" not in error.message:  # that may still come, and has its own time to
+        if not may_pass(error):  # else it has its own time to
             raise Refused(Reason.POD_REFUSED, error.message) from error
     except Invalid as error:
         raise Refused(Reason.POD_REFUSED, error.message) from error
@@ -196,7 +196,7 @@ async def reexecution(
             Reason.PLAN_REFUSED,
             f"reexecute: {again.from_} succeeded, so there is no failure to go on from; name steps to run them again",
         )
-    tags = {PARENT_TAG: parent.run_id, ROOT_TAG: parent.tags.get(ROOT_TAG, parent.run_id)}
+    tags = {PARENT_RUN_ID_TAG: parent.run_id, ROOT_RUN_ID_TAG: parent.tags.get(ROOT_RUN_ID_TAG, parent.run_id)}
     return Reexecution(prefix, steps), tags
 
 

@@ -20,8 +20,8 @@ from kedge.core.spec import OpJob
 from kedge.io.digests import digest
 from kedge.io.errors import ObjectExists, ObjectMissing
 from kedge.io.stores import Store
-from kedge_operator import labels, observe, opening, pods, stores
-from kedge_operator.errors import AlreadyExists, ClusterError, Forbidden, QuotaExceeded, Unavailable
+from kedge_operator import labels, launching, observe, opening, pods, stores
+from kedge_operator.errors import ClusterError, QuotaExceeded, Unavailable, may_pass
 from kedge_operator.labels import Reason
 from kedge_operator.observe import EndKind, PodView, StuckKind
 from kedge_operator.opening import Refused
@@ -112,18 +112,14 @@ class _Attempt:
         pause, since = 0.2, time.time()
         while True:
             try:
-                self.pod = observe.view(await self.actor.cluster.create_pod(pod))
-                return
-            except AlreadyExists:
-                self.pod = observe.view(await self.actor.cluster.get_pod(self.run.namespace, pod["metadata"]["name"]))
+                self.pod = observe.view(await launching.create_or_find(self.actor.cluster, pod))
                 return
             except QuotaExceeded as error:
                 self.actor.waits(Reason.QUOTA, f"plan: {error.message}")
             except Unavailable:
                 pass
             except ClusterError as error:
-                may_pass = isinstance(error, Forbidden) and "service account" in error.message
-                if not may_pass or time.time() - since >= self.actor.settings.start_grace_seconds:
+                if not may_pass(error) or time.time() - since >= self.actor.settings.start_grace_seconds:
                     raise Refused(Reason.POD_REFUSED, error.message) from error
             await self._next(pause)
             pause = min(pause * 2, 10.0)
@@ -206,10 +202,7 @@ class _Attempt:
 
     async def _spec_seen(self, body: Mapping[str, Any]) -> None:
         actor = self.actor
-        actor.body = body
-        job = opening.parse(body)
-        actor.facts.generation = body["metadata"].get("generation", 0)
-        actor.facts.suspended = job.spec.suspend
+        job = actor.take_in(body)
         actor.status.changed()
         if job.spec.cancel:
             if self.pod is not None:

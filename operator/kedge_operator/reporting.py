@@ -33,7 +33,6 @@ class StatusWriter:
         self._dirty = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self._sent: dict[str, Any] | None = None
-        self.patches = 0
 
     def changed(self) -> None:
         """Something is to be told, soon."""
@@ -76,7 +75,6 @@ class StatusWriter:
                 _log.exception("the status of %s/%s is refused", *self._target[:2])
                 return
             self._sent = status
-            self.patches += 1
 
 
 class Notices:

@@ -14,7 +14,7 @@ from typing import Any
 from kedge.core.errors import KedgeError
 from kedge.core.hints import Hint
 from kedge.core.layout import RunPaths
-from kedge_operator import labels, metrics, observe, statuses, stores
+from kedge_operator import beginning, labels, metrics, observe, statuses, stores
 from kedge_operator.actor import Actor, Hinted, PodSeen, Services, SpecSeen
 from kedge_operator.errors import ClusterError
 from kedge_operator.stores import StoreGone
@@ -54,14 +54,9 @@ class Runs:
 
     def pod(self, kind: str | None, pod: Mapping[str, Any]) -> None:
         """A pod of some run was listed (None), added, changed or deleted."""
-        try:
-            view = observe.view(pod, gone=kind == "DELETED")
-        except (KedgeError, KeyError, TypeError, ValueError, AttributeError) as error:
-            metrics.BROKEN.labels("pod").inc()
-            _log.warning("a pod can't be read, and is left alone: %s", error)
-            return
-        actor = self._actors.get(view.run)
-        if actor is not None:
+        view = beginning.view_of(pod, gone=kind == "DELETED")
+        actor = self._actors.get(view.run) if view is not None else None
+        if actor is not None and view is not None:
             actor.tell(PodSeen(view))
 
     def hint(self, hint: Hint) -> None:

@@ -13,16 +13,11 @@ from typing import TYPE_CHECKING, Any
 from kedge.core.layout import RunPaths
 from kedge.definitions.io_managers import IOManager
 from kedge.io.errors import ValueCorrupt
-from kedge.io.stores import Store
+from kedge.io.stores import Store, at_once
 from kedge.io.values import ValueRecord, read_value, write_value
 
 if TYPE_CHECKING:
     from kedge.definitions.io_contexts import InputContext, OutputContext
-
-
-def at_once(act: Callable[[], Any], what: str) -> Any:
-    """Do something with a store, once: for stores that are never away."""
-    return act()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,15 @@ Importing this module is cheap and starts nothing; the kinds are imported when o
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from kedge.io.errors import StoreError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+T = TypeVar("T")
 BytesLike: TypeAlias = bytes | bytearray | memoryview
 
 STREAM_BYTES = 4 << 20
@@ -154,6 +155,11 @@ def open_store(url: str, *, options: Mapping[str, str] | None = None) -> Store:
         f"store {url!r}: not a store's URL; use file:///absolute/folder, memory://name, s3://bucket/prefix, "
         "gs://bucket/prefix or az://container/prefix"
     )
+
+
+def at_once(act: Callable[[], T], what: str) -> T:
+    """Do something with a store, once: for stores that are never away."""
+    return act()
 
 
 def check_path(url: str, path: str) -> str:

@@ -13,11 +13,14 @@ from kedge.core.memo import Memo
 from kedge.core.protocol import Binding, Outcome, OutcomeStatus, Times
 from kedge.core.settings import Retain
 from kedge.io.cache import Cached, ResultCache
+from kedge.io.errors import ObjectExists
 
 if TYPE_CHECKING:
     from kedge.core.graph import OpNode
     from kedge.core.ids import StepKey
+    from kedge.core.layout import RunPaths
     from kedge.core.run import Run
+    from kedge.io.stores import Store
     from kedge.local.memory_cache import MemoryCache
     from kedge.worker.program import Program
     from kedge.worker.step import StepEnvironment
@@ -50,6 +53,26 @@ class Memoization:
         if found is None:
             return None
         return Outcome(step, attempt, OutcomeStatus.SUCCEEDED, found.outputs, None, times, cached_from=found.run)
+
+    def record_take_over(
+        self,
+        store: Store,
+        paths: RunPaths,
+        step: StepKey,
+        attempt: int,
+        inputs: Mapping[str, Binding],
+        ready: float | None,
+        now: float,
+    ) -> Outcome | None:
+        """Write down, create-only, that a step takes over an earlier success. None: it has to run, or has a record."""
+        outcome = self.take_over(step, attempt, inputs, Times(now, ended=now, ready=ready, launched=now))
+        if outcome is None:
+            return None
+        try:
+            store.put(paths.outcome(step, attempt), outcome.to_bytes(), create=True)
+        except ObjectExists:
+            return None
+        return outcome
 
     def keep(self, outcome: Outcome) -> None:
         """Let later runs take over the outputs of a step that succeeded, unless its values are to be deleted."""

@@ -26,7 +26,6 @@ from kedge.core.events import Begin, Cancel, Ended, Event, Tick
 from kedge.core.layout import RunPaths
 from kedge.core.protocol import Binding, Failure, Outcome, OutcomeStatus, Ticket, Times
 from kedge.core.run import Run
-from kedge.core.settings import Retain
 from kedge.core.state import Step
 from kedge.io.errors import ObjectExists, ObjectMissing
 from kedge.io.managers import stored_paths
@@ -124,7 +123,7 @@ class ProcessEngine:
                 self._loop(signal_pipe)
         finally:
             self._pool.close()
-        self._write_result()
+        records.close_run(self._store, self._paths, self._run, time.time())
         return self._run.status
 
     @property
@@ -279,13 +278,10 @@ class ProcessEngine:
         if self._memo is None:
             return False
         now = time.time()
-        times = Times(now, ended=now, ready=step.ready, launched=now)
-        outcome = self._memo.take_over(step.key, step.attempt, bindings, times)
+        outcome = self._memo.record_take_over(
+            self._store, self._paths, step.key, step.attempt, bindings, step.ready, now
+        )
         if outcome is None:
-            return False
-        try:
-            self._store.put(self._paths.outcome(step.key, step.attempt), outcome.to_bytes(), create=True)
-        except ObjectExists:
             return False
         self._events.append(Ended(outcome, now))
         self._observer.ended(self._run, outcome)
@@ -340,14 +336,6 @@ class ProcessEngine:
                 self._pool.signal(name, signal.SIGKILL)
 
         self._at(time.time() + GRACE_SECONDS, kill)
-
-    # -- the end ----------------------------------------------------------------------------------------------
-
-    def _write_result(self) -> None:
-        run = self._run
-        if run.status is RunStatus.SUCCEEDED and self._document.settings.retain is Retain.UNTIL_FINISHED:
-            self._store.delete([info.path for info in self._store.list(f"{self._paths.prefix}/values")])
-        records.write_result(self._store, self._paths, run, run.status, time.time())
 
 
 @contextlib.contextmanager

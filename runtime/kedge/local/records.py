@@ -16,6 +16,7 @@ from kedge.core.plan import Plan, build
 from kedge.core.protocol import Failure, Outcome, OutcomeStatus
 from kedge.core.run import History, Run
 from kedge.core.selection import select_steps
+from kedge.core.settings import Retain
 from kedge.io.errors import ObjectMissing
 from kedge.io.stores import Store
 
@@ -128,6 +129,13 @@ def write_result(store: Store, paths: RunPaths, run: Run, status: RunStatus, end
     counts = {state.value: count for state, count in run.state.counts.items() if count}
     result = {"status": status.value, "ended": ended, "steps": counts, "retries": run.retries}
     store.put(paths.result, json.dumps(result).encode())
+
+
+def close_run(store: Store, paths: RunPaths, run: Run, ended: float) -> None:
+    """What every engine does when a run has ended: let go of values that were kept until then, and write the result."""
+    if run.status is RunStatus.SUCCEEDED and run.settings.retain is Retain.UNTIL_FINISHED:
+        store.delete([info.path for info in store.list(f"{paths.prefix}/values")])
+    write_result(store, paths, run, run.status, ended)
 
 
 def plan_of(document: PlanDocument) -> Plan:
