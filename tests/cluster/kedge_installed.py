@@ -53,7 +53,9 @@ class Installed:
         """Bring everything up and wait until it is."""
         crd = documents.all_files()
         text = next(text for path, text in crd.items() if path.name == "kedge.dev_opjobs.yaml")
-        self.kubectl("apply", "-f", "-", given=text)
+        # On the server's side, because modules that are installed at the same time would both create it.
+        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", given=text)
+        self.kubectl("wait", "crd/opjobs.kedge.dev", "--for=condition=Established", f"--timeout={SECONDS}s")
         objects = [*rbac.service_account(), *rbac.namespaced(), *first_store.secrets()[:1], *first_store.server()]
         objects += deployment.deployment()
         self.kubectl.apply(*(self._placed(one) for one in objects), self._configuration(), self._code())
