@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kedge.core.actions import RunStatus
 from kedge.core.bindings import bind
-from kedge.core.errors import KedgeError
+from kedge.core.errors import KedgeError, PlanError
 from kedge.core.ids import StepKey
 from kedge.core.layout import RunPaths
 from kedge.core.protocol import Binding, Outcome, Ticket
@@ -46,7 +46,11 @@ async def launch(actor: Actor, attempt: Attempt, retries: int) -> None:
 
     text = await actor.store.call("put", ticket, actor.paths)
     ooms = actor.endings.ooms.get(attempt.step, 0)
-    pod = pods.step_pod(actor.pods, attempt.step, attempt.number, text, step.node.op.pod, ooms)
+    try:
+        pod = pods.step_pod(actor.pods, attempt.step, attempt.number, text, step.node.op.pod, ooms)
+    except PlanError as error:  # the job was accepted under other rules, or its plan was changed in the store
+        actor.endings.unstartable(attempt, str(error))
+        return
     await _create(actor, attempt, pod)
 
 

@@ -10,11 +10,12 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from kedge.core import spec as specs
 from kedge.core.document import PlanDocument, Reexecution
-from kedge.core.errors import KedgeError, ProtocolError
+from kedge.core.errors import KedgeError, PlanError, ProtocolError
 from kedge.core.graph import OpGraph
 from kedge.core.ids import StepKey
 from kedge.core.layout import RUNS, RunPaths
@@ -29,6 +30,7 @@ from kedge_operator import pods, templates
 from kedge_operator.cluster import Cluster
 from kedge_operator.errors import ClusterError, Forbidden, Invalid, NotFound, QuotaExceeded, may_pass
 from kedge_operator.labels import Reason
+from kedge_operator.policy import Guard
 from kedge_operator.settings import Settings
 from kedge_operator.stores import AsyncStore
 
@@ -88,7 +90,10 @@ def document_of(job: OpJob, uid: str, again: Reexecution | None, tags: Mapping[s
 
 
 def run_pods(job: OpJob, uid: str, namespace: str, settings: Settings) -> pods.RunPods:
-    """What the pods of the run have in common. Raises Refused without an image, or for a template that is none."""
+    """What the pods of the run have in common. Raises Refused without an image, or for a template that is none.
+
+    Whether the administrator allows them is seen when one is made: see `pods.RunPods.guard`.
+    """
     spec = job.spec
     image = spec.image or settings.image
     if not image:
@@ -105,7 +110,7 @@ def run_pods(job: OpJob, uid: str, namespace: str, settings: Settings) -> pods.R
     growth = spec.memory_growth
     url = spec.store.url if spec.store is not None and spec.store.url is not None else settings.store.url
     own = url != settings.store.url
-    return pods.RunPods(
+    found = pods.RunPods(
         namespace,
         job.name,
         uid,
@@ -116,14 +121,26 @@ def run_pods(job: OpJob, uid: str, namespace: str, settings: Settings) -> pods.R
         both,
         None if growth is None else pods.MemoryGrowth(growth.factor, growth.limit),
     )
+    usual = replace(found, image=settings.image or "", templates=both[:1])
+    return replace(found, guard=Guard(settings.pod_policy, pods.plan_pod(usual, 1, "")))
 
 
 async def try_pods(cluster: Cluster, job: OpJob, run: pods.RunPods) -> None:
-    """Ask the API server whether it would take the pods that the author has shaped. Raises Refused with its words."""
+    """Ask whether the pods that the author has shaped would be taken: first by the administrator's rules, then by the
+    API server. Raises Refused, with all that those rules do not allow, or in the API server's words.
+    """
     shaped = {json.dumps(op.pod, sort_keys=True): op for op in job.spec.ops or () if op.pod}
-    tried = [pods.step_pod(run, StepKey(op.name), 1, "{}", op.pod) for op in list(shaped.values())[:_DRY_RUNS]]
-    if job.spec.pod_template:
-        tried.append(pods.plan_pod(run, 1, "{}"))
+    made: list[dict[str, Any]] = []
+    faults: list[str] = []
+    plan = partial(pods.plan_pod, run, 1, "{}")
+    for make in (plan, *(partial(pods.step_pod, run, StepKey(op.name), 1, "{}", op.pod) for op in shaped.values())):
+        try:
+            made.append(make())
+        except PlanError as error:
+            faults.append(str(error))
+    if faults:
+        raise Refused(Reason.POD_REFUSED, "\n".join(faults))
+    tried = made[: 1 + _DRY_RUNS] if job.spec.pod_template else made[1 : 1 + _DRY_RUNS]
     await asyncio.gather(*(_try(cluster, one) for one in tried))
 
 

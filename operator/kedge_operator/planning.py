@@ -25,6 +25,7 @@ from kedge_operator.errors import ClusterError, QuotaExceeded, Unavailable, may_
 from kedge_operator.labels import Reason
 from kedge_operator.observe import EndKind, PodView, StuckKind
 from kedge_operator.opening import Refused
+from kedge_operator.policy import PodRefused
 
 if TYPE_CHECKING:
     from kedge_operator.actor import Actor
@@ -106,7 +107,10 @@ class _Attempt:
         await actor.store.call("put", stores.put, actor.paths.manifest, data)
         announce = actor.services.announcements.announce(actor.uid, labels.PLANNING, self.number)
         ticket = PlanTicket(actor.uid, actor.paths.prefix, digest(data), self.number, announce)
-        return pods.plan_pod(self.run, self.number, ticket.to_text())
+        try:
+            return pods.plan_pod(self.run, self.number, ticket.to_text())
+        except PodRefused as error:
+            raise Refused(Reason.POD_REFUSED, str(error)) from error
 
     async def _create(self, pod: Mapping[str, Any]) -> None:
         pause, since = 0.2, time.time()

@@ -12,6 +12,7 @@ from typing import Any
 
 from kedge.core.ids import StepKey
 from kedge_operator import labels, quantities, templates
+from kedge_operator.policy import Guard
 
 IMAGE_PULL = "IfNotPresent"
 _TMP = "kedge-tmp"
@@ -43,6 +44,8 @@ class RunPods:
     store_secret: str | None = None
     templates: Sequence[Mapping[str, Any]] = ()
     growth: MemoryGrowth | None = None
+    guard: Guard | None = None
+    """Refuses pods that the administrator does not allow; None: all are allowed."""
 
 
 def step_pod(
@@ -50,22 +53,30 @@ def step_pod(
 ) -> dict[str, Any]:
     """The pod of one attempt of a step. `ooms`: how often the step was OOMKilled before.
 
-    Raises PlanError when the op's `pod` is none.
+    Raises PlanError when the op's `pod` is none, and PodRefused for what the run's guard does not allow.
     """
     above = templates.of_op(op_pod, f"op {step.op}: pod") if op_pod else {}
     name = labels.pod_name(run.job, run.uid, step.op, step.digest, attempt)
     pod = _pod(run, name, labels.of_step(run.job, run.uid, step, attempt), str(step), ticket, above)
+    _guard(run, pod, f"op {step.op}: pod" if op_pod else "spec")
     if ooms and run.growth is not None:
         _grow(pod["spec"]["containers"][0], run.growth, ooms)
     return pod
 
 
 def plan_pod(run: RunPods, attempt: int, ticket: str) -> dict[str, Any]:
-    """The pod that compiles the run's job."""
+    """The pod that compiles the run's job. Raises PodRefused for what the run's guard does not allow."""
     name = labels.pod_name(run.job, run.uid, labels.PLANNING, labels.PLANNING, attempt)
     marks = labels.of_run(run.job, run.uid)
     marks |= {"app.kubernetes.io/component": "plan", labels.STEP_HASH: labels.PLANNING, labels.ATTEMPT: str(attempt)}
-    return _pod(run, name, marks, "", ticket, {})
+    pod = _pod(run, name, marks, "", ticket, {})
+    _guard(run, pod, "spec")
+    return pod
+
+
+def _guard(run: RunPods, pod: Mapping[str, Any], where: str) -> None:
+    if run.guard is not None:
+        run.guard.check(pod, where)
 
 
 def _pod(

@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from kedge.core.errors import KedgeError, PlanError
 from kedge_operator import templates
+from kedge_operator.policy import PodPolicy
 
 
 class SettingsError(KedgeError):
@@ -34,6 +35,13 @@ class StoreSettings(_Part):
     """A Secret in the namespace of each job, with the credentials of its step pods as environment variables."""
     patience_seconds: float = Field(600, gt=0)
     """How long a run waits for a store that is away before it fails."""
+
+
+class JobStoreSettings(_Part):
+    """Stores that jobs name themselves."""
+
+    urls: list[Annotated[str, Field(pattern=r"^(s3|gs|az)://[^/]")]] = Field(default_factory=list)
+    """Those that jobs may name without a Secret, with all below them: the operator opens them by its own identity."""
 
 
 class AnnounceSettings(_Part):
@@ -79,6 +87,9 @@ class Settings(_Part):
     """For jobs that name none."""
     pod_template: dict[str, Any] = Field(default_factory=dict)
     """What all step pods have, under what their jobs say."""
+    pod_policy: PodPolicy = PodPolicy()
+    """What jobs may say of their pods."""
+    job_stores: JobStoreSettings = JobStoreSettings()
     announce: AnnounceSettings = AnnounceSettings()
     leader_election: LeaderSettings = LeaderSettings()
     http: HttpSettings = HttpSettings()

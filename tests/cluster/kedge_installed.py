@@ -51,15 +51,19 @@ class Installed:
 
     def install(self) -> None:
         """Bring everything up and wait until it is."""
+        self.install_crd()
+        objects = [*rbac.service_account(), *rbac.namespaced(), *first_store.secrets()[:1], *first_store.server()]
+        objects += deployment.deployment()
+        self.kubectl.apply(*(self._placed(one) for one in objects), self._configuration(), self.code())
+        self.ready()
+
+    def install_crd(self) -> None:
+        """The resource, as this tree has it."""
         crd = documents.all_files()
         text = next(text for path, text in crd.items() if path.name == "kedge.dev_opjobs.yaml")
         # On the server's side, because modules that are installed at the same time would both create it.
         self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", given=text)
         self.kubectl("wait", "crd/opjobs.kedge.dev", "--for=condition=Established", f"--timeout={SECONDS}s")
-        objects = [*rbac.service_account(), *rbac.namespaced(), *first_store.secrets()[:1], *first_store.server()]
-        objects += deployment.deployment()
-        self.kubectl.apply(*(self._placed(one) for one in objects), self._configuration(), self._code())
-        self.ready()
 
     def ready(self) -> None:
         """Until store and operator serve."""
@@ -94,11 +98,12 @@ class Installed:
         told["podTemplate"] = self.pod_template()
         told["leaderElection"] |= {"leaseSeconds": 3}
         for part, given in self._settings.items():
-            told[part] = {**told[part], **given} if isinstance(given, dict) else given
+            told[part] = {**told.get(part, {}), **given} if isinstance(given, dict) else given
         found["data"] = {deployment.CONFIG: yaml.safe_dump(told)}
         return self._placed(found)
 
-    def _code(self) -> Object:
+    def code(self) -> Object:
+        """The ConfigMap with the code of the jobs."""
         data = {path.name: path.read_text(encoding="utf-8") for path in JOBS.glob("*.py")}
         return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": CODE}, "data": data}
 

@@ -11,6 +11,7 @@ from test_runs import op
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("failures")]
 
+SETTINGS = {"podPolicy": {"serviceAccounts": ["nobody"]}}
 LIMITED = {"resources": {"requests": {"memory": "64Mi"}, "limits": {"memory": "96Mi"}}}
 
 

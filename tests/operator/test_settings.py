@@ -11,7 +11,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from kedge_operator import settings
+from kedge_operator import policy, settings
 from kedge_operator.settings import Settings, SettingsError
 from manifests import deployment
 
@@ -103,16 +103,27 @@ def fields(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, str]]
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from fields(field.annotation, f"{path}.")
         else:
-            default = "" if field.is_required() else field.get_default(call_default_factory=True)
-            yield (
-                path,
-                "" if default in (None, [], {}, "") else str(default).lower() if default is True else str(default),
-            )
+            yield path, "" if field.is_required() else as_told(field.get_default(call_default_factory=True))
+
+
+def as_told(default: Any) -> str:
+    """A default as the page writes it; a long list stands elsewhere on it."""
+    if default in (None, [], {}, ""):
+        return ""
+    return "below" if isinstance(default, list) else str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def test_the_page_lists_every_field_with_its_default() -> None:
-    rows = re.findall(r"^\| `([\w.]+)` \| (?:`([^`]*)`)? ?\| \S", PAGE.read_text(encoding="utf-8"), re.M)
+    rows = re.findall(
+        r"^\| `([\w.]+)` \| (?:[`\[]([^`]*?)(?:`|\]\(#[\w-]+\)))? ?\| \S", PAGE.read_text(encoding="utf-8"), re.M
+    )
     assert rows == list(fields(Settings))
+
+
+def test_the_page_lists_what_jobs_may_ask_of_their_pods() -> None:
+    quoted = re.findall(r"((?:^> .*\n)+)", PAGE.read_text(encoding="utf-8"), re.M)
+    told = [tuple(re.findall(r"`(\w+)`", one)) for one in quoted]
+    assert told == [policy.FIELDS, policy.VOLUMES]
 
 
 def test_the_pages_example_is_a_configuration(tmp_path: Path) -> None:

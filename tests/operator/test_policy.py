@@ -1,0 +1,130 @@
+"""What the administrator allows the pods of jobs: judged as whole pods, before any is created."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kedge.core.ids import StepKey
+from kedge_operator import pods, templates
+from kedge_operator.pods import RunPods
+from kedge_operator.policy import Guard, PodPolicy, PodRefused
+from pod_wishes import GRANTED, REFUSED, Wish, container
+
+RUN = RunPods("team", "sizes", "0b7d6a2e-4a53-4f1c-9d27-1f6a0c9d3e55", "registry.example/jobs:1", "s3://bucket/kedge")
+
+
+def run_of(template: dict[str, Any], usual: dict[str, Any] | None = None, **policy: Any) -> RunPods:
+    """A run whose job says this of its pods, and whose operator that."""
+    first = templates.of_job(usual or {})
+    found = replace(RUN, templates=(first, templates.of_job(template)))
+    default = pods.plan_pod(replace(RUN, templates=(first,)), 1, "")
+    return replace(found, guard=Guard(PodPolicy(**policy), default))
+
+
+def make(run: RunPods, op: dict[str, Any] | None = None) -> dict[str, Any]:
+    return pods.step_pod(run, StepKey("one"), 1, "{}", op)
+
+
+def granting(wish: Wish) -> dict[str, Any]:
+    return {wish.setting: wish.grant}
+
+
+@pytest.mark.parametrize("wish", REFUSED.values(), ids=REFUSED)
+def test_a_wish_is_refused_with_the_setting_that_could_grant_it(wish: Wish) -> None:
+    with pytest.raises(PodRefused, match=rf"^spec: the administrator .* \(podPolicy\.{wish.setting}\)"):
+        make(run_of(wish.template))
+
+
+@pytest.mark.parametrize("wish", REFUSED.values(), ids=REFUSED)
+def test_a_wish_is_granted_by_that_setting_alone(wish: Wish) -> None:
+    everything = {"fields": ["*"], "volumes": ["*"], "capabilities": ["*"], "serviceAccounts": ["*"]}
+    everything |= {"tokens": True, "privileged": True}
+    assert make(run_of(wish.template, **granting(wish)))
+    without = {**everything, wish.setting: PodPolicy().model_dump(by_alias=True)[wish.setting]}
+    with pytest.raises(PodRefused):
+        make(run_of(wish.template, **without))
+
+
+@pytest.mark.parametrize("wish", REFUSED.values(), ids=REFUSED)
+def test_an_op_is_refused_as_its_job_is(wish: Wish) -> None:
+    with pytest.raises(PodRefused, match=r"^op one: pod: the administrator"):
+        make(run_of({}), wish.template)
+
+
+@pytest.mark.parametrize("wish", REFUSED.values(), ids=REFUSED)
+def test_a_plan_pod_is_refused_too(wish: Wish) -> None:
+    with pytest.raises(PodRefused):
+        pods.plan_pod(run_of(wish.template), 1, "{}")
+
+
+@pytest.mark.parametrize("spec", GRANTED.values(), ids=GRANTED)
+def test_what_does_no_harm_is_granted(spec: dict[str, Any]) -> None:
+    assert make(run_of({"spec": spec}))
+
+
+@pytest.mark.parametrize("wish", REFUSED.values(), ids=REFUSED)
+def test_what_the_operator_gives_all_pods_is_not_held_against_a_job(wish: Wish) -> None:
+    assert make(run_of({}, wish.template))
+    assert make(run_of(wish.template, wish.template))
+
+
+def test_more_of_what_the_operator_gives_is_refused() -> None:
+    usual = {"spec": {"serviceAccountName": "steps", "volumes": [{"name": "v", "hostPath": {"path": "/data"}}]}}
+    with pytest.raises(PodRefused, match="the service account admin"):
+        make(run_of({"spec": {"serviceAccountName": "admin"}}, usual))
+    with pytest.raises(PodRefused, match="the service account default"):
+        make(run_of({"spec": {"serviceAccountName": None}}, usual))
+    with pytest.raises(PodRefused, match=r"volume v of kind hostPath: \{'path': '/'\}"):
+        make(run_of({"spec": {"volumes": [{"name": "v", "hostPath": {"path": "/"}}]}}, usual))
+
+
+def test_an_op_written_short_is_judged_as_the_pod_that_it_makes() -> None:
+    with pytest.raises(PodRefused, match="hostNetwork"):
+        make(run_of({}), {"image": "a", "hostNetwork": True})
+    with pytest.raises(PodRefused, match="container step: privileged"):
+        make(run_of({}), {"securityContext": {"privileged": True}})
+    with pytest.raises(PodRefused, match="the pod: sysctls"):
+        make(run_of({}), {"podSecurityContext": {"sysctls": [{"name": "a", "value": "b"}]}})
+
+
+@pytest.mark.parametrize(
+    ("image", "allowed"),
+    [
+        ("registry.example/team", True),
+        ("registry.example/team:1", True),
+        ("registry.example/team@sha256:0", True),
+        ("registry.example/team/jobs:1", True),
+        ("registry.example/team-evil/jobs:1", False),
+        ("registry.example/teams:1", False),
+        ("evil.example/registry.example/team:1", False),
+        ("other.example/a", True),
+        ("registry.example/jobs:1", True),
+    ],
+)
+def test_images_are_allowed_by_prefix_up_to_a_boundary(image: str, allowed: bool) -> None:
+    run = run_of({"spec": container(image=image)}, images=["registry.example/team", "other.example/"])
+    if allowed:
+        assert make(run)["spec"]["containers"][0]["image"] == image
+    else:
+        with pytest.raises(PodRefused, match=f"the image {image}"):
+            make(run)
+
+
+def test_the_images_of_sidecars_and_volumes_count() -> None:
+    side = {"containers": [{"name": "step"}, {"name": "side", "image": "evil.example/a"}]}
+    with pytest.raises(PodRefused, match=r"container side: the image evil\.example/a"):
+        make(run_of({"spec": side}, images=["registry.example/"]))
+    mounted = {"volumes": [{"name": "v", "image": {"reference": "evil.example/b"}}]}
+    with pytest.raises(PodRefused, match=r"volume v: the image evil\.example/b"):
+        make(run_of({"spec": mounted}, images=["registry.example/"], volumes=["image", "emptyDir"]))
+
+
+def test_all_that_is_not_allowed_is_told_at_once() -> None:
+    wish = {"hostNetwork": True, "serviceAccountName": "admin", **container(securityContext={"privileged": True})}
+    with pytest.raises(PodRefused) as told:
+        make(run_of({"spec": wish}))
+    for word in ("hostNetwork: True", "the service account admin", "container step: privileged"):
+        assert word in str(told.value)
