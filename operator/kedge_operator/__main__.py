@@ -9,13 +9,13 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from typing import Any
 
 import kopf
 
 from kedge.core.hints import Hint
-from kedge_operator import handlers, metrics, settings
+from kedge_operator import handlers, identities, metrics, settings
 from kedge_operator.actor import Services
 from kedge_operator.announced import Announcements
 from kedge_operator.cluster import Cluster, configuration
@@ -43,7 +43,7 @@ def main() -> int:
         return EXIT_USAGE
     _set_up_log(found)
     os.environ.update(found.store.environment)
-    return asyncio.run(_run(found))
+    return asyncio.run(_run(found, identities.take(os.environ)))
 
 
 def _set_up_log(found: Settings) -> None:
@@ -63,10 +63,10 @@ def _set_up_log(found: Settings) -> None:
 class Operator:
     """One replica: waits to lead, then drives the runs until it is stopped or leads no more."""
 
-    def __init__(self, found: Settings, cluster: Cluster) -> None:
+    def __init__(self, found: Settings, cluster: Cluster, identity: Mapping[str, str]) -> None:
         self._settings = found
         self._cluster = cluster
-        self._stores = Stores(found.store, cluster)
+        self._stores = Stores(found, cluster, identity)
         self._announcements = Announcements(self._hinted)
         self._identity = settings.pod_name()
         services = Services(cluster, self._stores, found, self._announcements, self._identity)
@@ -162,10 +162,10 @@ async def _first_of(one: Coroutine[Any, Any, Any], other: Coroutine[Any, Any, An
     return first
 
 
-async def _run(found: Settings) -> int:
+async def _run(found: Settings, identity: Mapping[str, str]) -> int:
     stop = asyncio.Event()
     with _signals(stop):
-        return await Operator(found, Cluster(await configuration())).run(stop)
+        return await Operator(found, Cluster(await configuration()), identity).run(stop)
 
 
 @contextlib.contextmanager

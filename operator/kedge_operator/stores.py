@@ -1,9 +1,13 @@
-"""Stores for an event loop: each request in a thread, tried again while the store is away, for as long as it may be."""
+"""Stores for an event loop: each request in a thread, tried again while the store is away, for as long as it may be.
+
+A store that a job names is never opened with what the operator itself may: by the credentials in the job's Secret and
+nothing else, unless the administrator lists its URL. So the operator's identity is taken out of its environment, where
+every store would find it.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,10 +17,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from kedge.core.errors import KedgeError
 from kedge.io.errors import StoreError, StoreUnavailable
 from kedge.io.stores import Store, open_store
-from kedge_operator import metrics
+from kedge_operator import identities, metrics
 from kedge_operator.cluster import Cluster
 from kedge_operator.errors import Forbidden, NotFound
-from kedge_operator.settings import StoreSettings
+from kedge_operator.settings import Settings
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -98,9 +102,11 @@ def delete_below(store: Store, prefix: str) -> None:
 class Stores:
     """All stores of this operator: its own, and those that jobs name."""
 
-    def __init__(self, settings: StoreSettings, cluster: Cluster) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, cluster: Cluster, identity: Mapping[str, str]) -> None:
+        self._settings = settings.store
+        self._urls = settings.job_stores.urls
         self._cluster = cluster
+        self._identity = dict(identity)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="store")
         self._own: Store | None = None
 
@@ -121,7 +127,7 @@ class Stores:
 
     def _default(self) -> Store:
         if self._own is None:
-            self._own = open_store(self._settings.url)
+            self._own = self._by_own_identity(self._settings.url)
         return self._own
 
     async def _foreign(self, namespace: str, url: str, secret: str | None) -> Store:
@@ -130,7 +136,12 @@ class Stores:
         if not url.startswith(("s3://", "gs://", "az://")):
             raise StoreError(f"store {url}: a job's own store is s3://..., gs://... or az://...")
         if secret is None:
-            return open_store(url)
+            if not any(_is_below(url, one) for one in self._urls):
+                raise StoreError(
+                    f"store {url}: name a Secret with its credentials (spec.store.secretName); without one, jobs may "
+                    "name only what the administrator lists in the operator's jobStores.urls"
+                )
+            return self._by_own_identity(url)
         try:
             found = await self._cluster.get_secret(namespace, secret)
         except NotFound:
@@ -140,13 +151,11 @@ class Stores:
                 f"store {url}: the operator may not read Secret {namespace}/{secret}; its administrator can allow it "
                 f"({error.message})"
             ) from error
-        return open_store(url, options=_options(found.get("data") or {}))
+        return open_store(url, options=identities.of_secret(url, f"{namespace}/{secret}", found.get("data") or {}))
+
+    def _by_own_identity(self, url: str) -> Store:
+        return open_store(url, options=identities.options_for(url, self._identity) or None)
 
 
-def _options(data: Mapping[str, str]) -> dict[str, str]:
-    """A store's options from a Secret; step pods have it as their environment, where it may hold other things too."""
-    return {
-        name: base64.b64decode(value).decode()
-        for name, value in data.items()
-        if name.lower().startswith(("aws_", "google_", "azure_"))
-    }
+def _is_below(url: str, place: str) -> bool:
+    return url == place or url.startswith(f"{place.rstrip('/')}/")

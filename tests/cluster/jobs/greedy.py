@@ -1,0 +1,42 @@
+"""Jobs that want more than they should have."""
+
+import os
+import ssl
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from kedge import job, op
+
+TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+
+
+@op(tags={"kedge/pod": {"hostNetwork": True}})
+def takes_it() -> int:
+    return 1
+
+
+@job
+def asks_for_the_host() -> None:
+    takes_it()
+
+
+@op
+def looks_around() -> dict[str, Any]:
+    """What a step finds around it: a token, a root that it can write to, an API server that answers it."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        urllib.request.urlopen(
+            "https://kubernetes.default.svc/api/v1/namespaces/default/secrets", context=context, timeout=10
+        )
+        answer = "200"
+    except urllib.error.HTTPError as error:
+        answer = str(error.code)
+    return {
+        "token": TOKEN.exists(),
+        "uid": os.getuid(),
+        "writable": os.access("/", os.W_OK) or os.access("/usr", os.W_OK),
+        "api": answer,
+    }
