@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from kedge_operator import labels, permissions
-from manifests import deployment, first_store, rbac
+from manifests import admission, deployment, first_store, rbac
 from manifests.names import Object
 
 _TABLES = {
@@ -34,6 +34,7 @@ def shared() -> Object:
             "pod": _only(pod, ("enableServiceLinks", "terminationGracePeriodSeconds")),
             "container": _only(pod["containers"][0], _OF_OPERATOR),
         },
+        "admission": {**admission.spec({}), "variables": admission.variables()},
         "steps": {"selector": _only(labels.of_run("", ""), (_MANAGED_BY,))},
         "store": {
             "url": first_store.URL,

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from manifests import chart, crd, deployment, first_store, rbac, values
+from manifests import admission, chart, crd, deployment, first_store, rbac, values
 from manifests.names import Object
 
 ROOT = Path(__file__).resolve().parents[2] / "manifests"
@@ -45,6 +45,7 @@ def _objects() -> dict[str, list[Object]]:
         "rbac/cluster-wide/operator.yaml": rbac.cluster_wide(),
         "rbac/namespaced/operator.yaml": rbac.namespaced(),
         "rbac/optional/job-stores.yaml": rbac.job_stores(),
+        "admission/policy.yaml": admission.objects(),
         "operator/namespace.yaml": deployment.namespace(),
         "operator/config.yaml": deployment.configuration(STORE_URL, STORE_ENVIRONMENT),
         "operator/deployment.yaml": deployment.deployment(),
@@ -64,6 +65,7 @@ def _kustomizations() -> dict[str, list[Object]]:
         "rbac/namespaced": _kustomization("operator.yaml"),
         "operator": _kustomization("namespace.yaml", "config.yaml", "deployment.yaml"),
         "store": _kustomization("server.yaml", "secrets.yaml"),
+        "admission": _kustomization("policy.yaml"),
         "namespaced": _kustomization(*(f"../{part}" for part in parts)),
         "first-steps": {
             **_kustomization(*(f"../{part}" for part in [*whole, "store"])),

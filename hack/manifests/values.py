@@ -46,6 +46,7 @@ def schema() -> Schema:
         "metrics": _metrics(),
         "networkPolicy": _network_policy(),
         "podDisruptionBudget": _part(enabled=FLAG, minAvailable=AMOUNT, maxUnavailable=AMOUNT),
+        "admission": _part(enabled=FLAG, actions={**_list_of({"enum": ["Deny", "Warn", "Audit"]}), "minItems": 1}),
         "extraObjects": OBJECTS,
         "global": OBJECT,
     }

@@ -18,7 +18,7 @@ from cluster.places import ROOT
 from cluster.recipes import RECIPES
 from cluster.tools import need
 from kedge_operator import labels, settings
-from manifests import crd, deployment, documents, first_store, names, rbac
+from manifests import admission, crd, deployment, documents, first_store, names, rbac
 
 pytestmark = pytest.mark.charts
 
@@ -54,6 +54,10 @@ EVERYTHING: dict[str, Any] = {
     "networkPolicy.enabled": True,
     "networkPolicy.metrics.from": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}],
     "networkPolicy.steps.extraEgress": [{"to": [{"ipBlock": {"cidr": "198.51.100.0/24"}}], "ports": [{"port": 5432}]}],
+    "admission.enabled": True,
+    "config.image": "registry.example/jobs:1",
+    "config.podPolicy.images": ["registry.example/team"],
+    "config.jobStores.urls": ["s3://shared"],
     "podDisruptionBudget": {"enabled": True, "minAvailable": 1},
     "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-more"}}],
 }
@@ -92,6 +96,11 @@ def rights(found: list[Object]) -> dict[tuple[str, str, str | None], Any]:
     }
 
 
+def expressions(variables: list[Object]) -> dict[str, str]:
+    """Variables in CEL by their names; in lists, spaces do not matter."""
+    return {one["name"]: one["expression"].replace(", ", ",") for one in variables}
+
+
 def configuration(found: list[Object], folder: Path) -> settings.Settings:
     """The settings that the operator reads."""
     path = folder / "config.yaml"
@@ -122,6 +131,29 @@ def test_the_resource_is_that_of_the_manifests_and_is_kept(default: list[Object]
     found = named(default, "CustomResourceDefinition", "opjobs.kedge.dev")
     assert found["spec"] == crd.crd()["spec"]
     assert found["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+
+
+def test_the_pod_policy_at_the_door_is_that_of_the_manifests(everything: list[Object]) -> None:
+    found = objects({"admission.enabled": True})
+    wanted, binding = admission.objects()
+    ours = named(found, wanted["kind"], "kedge-opjobs")["spec"]
+    own = next(one for one in ours["variables"] if one["name"] == "ownStore")
+    assert json.loads(own["expression"]) == "s3://kedge"
+    own["expression"] = '""'
+    assert expressions(ours.pop("variables")) == expressions(wanted["spec"].pop("variables"))
+    assert ours == wanted["spec"]
+    assert named(found, binding["kind"], "kedge-opjobs")["spec"] == binding["spec"]
+    # The chart's own account and image for steps are no wish of a job.
+    there = {
+        one["name"]: one["expression"] for one in named(everything, wanted["kind"], "kedge-opjobs")["spec"]["variables"]
+    }
+    assert json.loads(there["serviceAccountsAllowed"]) == ["kedge-step"]
+    assert json.loads(there["imagesAllowed"]) == ["registry.example/team", "registry.example/jobs:1"]
+    assert json.loads(there["storesAllowed"]) == ["s3://shared"]
+    (namespaces,) = named(everything, binding["kind"], "kedge-opjobs")["spec"]["matchResources"]["namespaceSelector"][
+        "matchExpressions"
+    ]
+    assert namespaces["values"] == ["etl", "ml"]
 
 
 def test_the_embedded_store_is_that_of_the_first_steps(tmp_path: Path) -> None:

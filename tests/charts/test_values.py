@@ -77,6 +77,14 @@ SWITCHED: dict[str, Any] = {
     "store.embedded.resources.limits": {"memory": "1Gi"},
     "config.image": "registry.example/jobs:1",
     "config.podTemplate": {"spec": {"priorityClassName": "batch"}},
+    "config.podPolicy.fields": ["containers"],
+    "config.podPolicy.volumes": ["emptyDir"],
+    "config.podPolicy.capabilities": ["NET_BIND_SERVICE"],
+    "config.podPolicy.serviceAccounts": ["reader"],
+    "config.podPolicy.images": ["registry.example/team"],
+    "config.podPolicy.tokens": True,
+    "config.podPolicy.privileged": True,
+    "config.jobStores.urls": ["s3://shared"],
     "config.announce.enabled": False,
     "config.announce.port": 9091,
     "config.leaderElection.enabled": False,
@@ -113,6 +121,8 @@ SWITCHED: dict[str, Any] = {
     "networkPolicy.steps.extraEgress": _RULE,
     "networkPolicy.operator.extraIngress": [{"from": _PEERS}],
     "networkPolicy.operator.extraEgress": _RULE,
+    "admission.enabled": True,
+    "admission.actions": ["Warn", "Audit"],
     "podDisruptionBudget.enabled": True,
     "podDisruptionBudget.minAvailable": "50%",
     "podDisruptionBudget.maxUnavailable": 2,
@@ -144,6 +154,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "metrics.dashboard": {"metrics.dashboard.enabled": True},
     "networkPolicy": {"networkPolicy.enabled": True, "scope": ["etl"]},
     "podDisruptionBudget": {"podDisruptionBudget.enabled": True},
+    "admission": {"admission.enabled": True},
 }
 """What must be said besides, for those below a path to matter."""
 

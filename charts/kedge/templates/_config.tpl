@@ -11,6 +11,14 @@
 {{- toYaml $config -}}
 {{- end -}}
 
+{{/* What jobs may ask of their pods, with the chart's own account and image for steps, which no operator holds against them. */}}
+{{- define "kedge.podPolicy" -}}
+{{- $policy := deepCopy .Values.config.podPolicy -}}
+{{- with include "kedge.stepAccount" . }}{{ $_ := set $policy "serviceAccounts" (append $policy.serviceAccounts .) }}{{ end -}}
+{{- if and $policy.images .Values.config.image }}{{ $_ := set $policy "images" (append $policy.images .Values.config.image) }}{{ end -}}
+{{- toYaml $policy -}}
+{{- end -}}
+
 {{/* The store: the embedded one, or that of the values. */}}
 {{- define "kedge.storeSettings" -}}
 {{- $store := .Values.store -}}

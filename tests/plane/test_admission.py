@@ -1,0 +1,169 @@
+"""The pod policy at the door of a real API server: it refuses what the operator would, and nothing else."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from cluster import plane as planes
+from cluster.places import ROOT
+from cluster.tools import need
+from kedge_operator.policy import PodPolicy
+from manifests import admission, documents
+from pod_wishes import GRANTED, REFUSED, Wish
+
+pytestmark = [pytest.mark.plane, pytest.mark.xdist_group("admission")]
+
+SECONDS = 30
+PROBE: dict[str, Any] = {
+    "ops": [{"name": "one", "entrypoint": "m:one"}],
+    "podTemplate": {"spec": {"hostNetwork": True}},
+}
+
+
+class Door:
+    """An API server with the policy of the manifests, or another in its place."""
+
+    def __init__(self, kubeconfig: Any) -> None:
+        self._kubectl = [str(need("kubectl")), f"--kubeconfig={kubeconfig}"]
+        self._markers = itertools.count()
+        self._installed: Any = None
+
+    def apply(self, text: str) -> None:
+        done = subprocess.run(
+            [*self._kubectl, "apply", "-f", "-"], input=text, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[:2000]
+
+    def refusal(self, **spec: Any) -> str:
+        """Why an OpJob is not taken; empty when it is."""
+        body = {"apiVersion": "kedge.dev/v1alpha1", "kind": "OpJob", "metadata": {"name": "try"}, "spec": spec}
+        command = [*self._kubectl, "create", "--dry-run=server", "-f", "-"]
+        done = subprocess.run(command, input=json.dumps(body), capture_output=True, text=True, check=False)
+        return done.stderr if done.returncode else ""
+
+    def install(self, policy: PodPolicy, stores: list[str]) -> None:
+        """Put another policy in its place. An image that it alone refuses tells when it holds."""
+        if (policy, stores) == self._installed:
+            return
+        self._installed, marker = (policy, stores), f"marker-{next(self._markers)}:"
+        found = admission.objects()
+        found[0]["spec"] = admission.spec(admission.allowed(policy, stores, "s3://own/kedge"))
+        found[0]["spec"]["validations"].insert(
+            0, {"expression": f"!has(object.spec.image) || object.spec.image != '{marker}'"}
+        )
+        self.apply(yaml.safe_dump_all(found))
+        self.until(lambda: marker in self.refusal(**{**PROBE, "image": marker, "podTemplate": {}}))
+
+    @staticmethod
+    def until(holds: Any) -> None:
+        """The API server does not say when it goes by a new policy."""
+        end = time.monotonic() + SECONDS
+        while not holds():
+            assert time.monotonic() < end, "the policy does not hold"
+            time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def door() -> Iterator[Door]:
+    with planes.running() as plane:
+        found = Door(plane.kubeconfig)
+        found.apply((ROOT / "manifests/crds" / documents.CRD).read_text(encoding="utf-8"))
+        found.until(lambda: not found.refusal(**PROBE))
+        yield found
+
+
+@pytest.fixture(scope="module")
+def strict(door: Door) -> Door:
+    door.apply((ROOT / "manifests/admission/policy.yaml").read_text(encoding="utf-8"))
+    door.until(lambda: door.refusal(**PROBE))
+    return door
+
+
+def op(**fields: Any) -> dict[str, Any]:
+    return {"name": "one", "entrypoint": "m:one", **fields}
+
+
+@pytest.mark.parametrize("wish", REFUSED.values(), ids=REFUSED)
+def test_a_wish_is_refused_in_a_job_and_in_an_op(strict: Door, wish: Wish) -> None:
+    told = strict.refusal(ops=[op()], podTemplate=wish.template)
+    assert "spec.podTemplate asks for" in told
+    assert f"podPolicy.{wish.setting}" in told
+    told = strict.refusal(ops=[op(), {**op(pod=wish.template), "name": "two"}])
+    assert "op two asks for" in told
+    assert f"podPolicy.{wish.setting}" in told
+
+
+@pytest.mark.parametrize("spec", GRANTED.values(), ids=GRANTED)
+def test_what_does_no_harm_is_taken(strict: Door, spec: dict[str, Any]) -> None:
+    assert not strict.refusal(ops=[op(), {**op(pod={"spec": spec}), "name": "two"}], podTemplate={"spec": spec})
+
+
+def test_an_op_written_short_is_judged_too(strict: Door) -> None:
+    assert "op one asks for fields" in strict.refusal(ops=[op(pod={"image": "a", "hostNetwork": True})])
+    assert "op one asks for security" in strict.refusal(ops=[op(pod={"securityContext": {"privileged": True}})])
+    sysctls = [{"name": "a", "value": "b"}]
+    assert "op one asks for security" in strict.refusal(ops=[op(pod={"podSecurityContext": {"sysctls": sysctls}})])
+    short = {
+        "image": "a",
+        "env": [{"name": "A", "value": "b"}],
+        "nodeSelector": {"a": "b"},
+        "metadata": {"labels": {"a": "b"}},
+    }
+    assert not strict.refusal(ops=[op(pod=short)])
+
+
+def test_all_places_are_named(strict: Door) -> None:
+    ops = [{**op(pod={"hostNetwork": True}), "name": f"op_{i}"} for i in range(3)]
+    assert "op op_0, op op_1, op op_2 asks for fields" in strict.refusal(ops=ops)
+
+
+def test_what_has_no_shape_is_refused(strict: Door) -> None:
+    assert "expression" in strict.refusal(ops=[op()], podTemplate={"spec": {"containers": {"a": 1}}})
+
+
+def test_a_job_with_a_thousand_shaped_ops_is_judged(strict: Door) -> None:
+    pod = {
+        "resources": {"limits": {"memory": "1Gi"}},
+        "tolerations": [{"key": "a"}],
+        "env": [{"name": "A", "value": "b"}],
+    }
+    ops = [{**op(pod=pod), "name": f"op_{i}"} for i in range(1000)]
+    assert not strict.refusal(ops=ops)
+    assert "op op_999 asks for" in strict.refusal(ops=[*ops[:-1], {**ops[-1], "pod": {"hostPID": True}}])
+
+
+@pytest.mark.parametrize("wish", REFUSED.values(), ids=REFUSED)
+def test_a_policy_that_grants_a_wish_lets_it_in(door: Door, wish: Wish) -> None:
+    door.install(PodPolicy.model_validate({wish.setting: wish.grant}), [])
+    assert not door.refusal(ops=[op(pod=wish.template)], podTemplate=wish.template)
+
+
+def test_images_are_allowed_by_prefix_up_to_a_boundary(door: Door) -> None:
+    door.install(PodPolicy(images=["registry.example/team", "other.example/"]), [])
+    for image in (
+        "registry.example/team",
+        "registry.example/team:1",
+        "registry.example/team/a@sha256:0",
+        "other.example/a",
+    ):
+        assert not door.refusal(ops=[op(pod={"image": image})], image=image)
+    for image in ("registry.example/teams", "registry.example/team-evil/a", "evil.example/other.example/a"):
+        assert f"spec.image: podPolicy.images does not allow {image}" in door.refusal(ops=[op()], image=image)
+        assert "op one asks for images" in door.refusal(ops=[op(pod={"image": image})])
+
+
+def test_a_store_needs_a_secret_unless_it_is_listed(door: Door) -> None:
+    door.install(PodPolicy(), ["s3://shared/team", "gs://other/"])
+    for url in ("s3://shared/team", "s3://shared/team/a", "gs://other/b", "s3://own/kedge"):
+        assert not door.refusal(ops=[op()], store={"url": url})
+    for url in ("s3://shared", "s3://shared/teams", "s3://own/kedge/runs", "az://a/b"):
+        assert "spec.store: give a Secret" in door.refusal(ops=[op()], store={"url": url})
+        assert not door.refusal(ops=[op()], store={"url": url, "secretName": "s"})
