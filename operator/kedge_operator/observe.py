@@ -93,6 +93,8 @@ _BAD = {
     "RegistryUnavailable": StuckKind.IMAGE,
     "SignatureValidationFailed": StuckKind.IMAGE,
 }
+_NOT_YET_KNOWN = "failed to sync"
+"""So a kubelet says that it has not been told yet whether a ConfigMap or Secret is there."""
 _EVICTIONS = frozenset({"Evicted", "Preempting", "Shutdown", "NodeShutdown", "Terminated"})
 _REJECTIONS = re.compile("OutOf.*|UnexpectedAdmissionError|NodeAffinity|Topology.*|.*Forbidden|PodFeatureUnsupported")
 """Reasons of a kubelet that does not take a pod which a scheduler gave it."""
@@ -238,7 +240,7 @@ def _told(one: Mapping[str, Any]) -> str:
 def _stuck(status: Mapping[str, Any], state: Mapping[str, Any]) -> Stuck | None:
     for name, waiting in _waiting(status, state):
         kind = _BAD.get(waiting.get("reason", ""))
-        if kind is not None:
+        if kind is not None and not _told(waiting).startswith(_NOT_YET_KNOWN):
             return Stuck(kind, f"{name}{waiting['reason']}: {_told(waiting)}")
     for one in status.get("conditions") or ():
         if one.get("type") == "PodScheduled" and one.get("status") == "False":

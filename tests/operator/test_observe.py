@@ -39,6 +39,7 @@ WAITS: dict[str, tuple[StuckKind, str]] = {
 GOES_ON = (
     "just created",
     "container is being created",
+    "ConfigMap is not known to the node yet",
     "volume's ConfigMap is missing",
     "running",
     "being evicted by the API",
