@@ -88,6 +88,7 @@ def status() -> None:
         click.echo("no cluster; `make cluster-up` starts one")
         sys.exit(1)
     click.echo(f"KUBECONFIG={path}")
+    click.echo(f"network policies: {tiers.policies()}")
     click.echo(ready.kubectl(path, "get", "nodes,pods", "-A", "-o", "wide").stdout.rstrip())
 
 

@@ -37,6 +37,7 @@ DEBIAN = {
     "ip": "iproute2",
     "iptables": "iptables",
     "conntrack": "conntrack",
+    "ipset": "ipset",
     "unshare": "util-linux",
     f"{CNI}/bridge": "containernetworking-plugins",
 }
@@ -107,6 +108,11 @@ def left() -> list[str]:
         *(str(top) for top in _cgroups() if top.exists()),
         *(place for place in mounts if Path(place).is_relative_to(STATE)),
     ]
+
+
+def enforces_policies() -> bool:
+    """Whether network policies hold on the node: all that is forwarded goes by the rules of kube-router."""
+    return enter("iptables", "--wait", "--list-rules", "KUBE-NWPLCY-TAIL").returncode == 0
 
 
 def enter(*command: str) -> subprocess.CompletedProcess[str]:
@@ -199,6 +205,7 @@ def _specification() -> dict[str, Any]:
         "containerd": ["containerd", "--config", str(_containerd())],
         "kubelet": _kubelet(here, authority),
         "kube-proxy": _kube_proxy(here, authority),
+        "kube-router": _kube_router(here, authority),
         "coredns": _coredns(here, authority),
     }
     return {
@@ -309,6 +316,23 @@ def _kube_proxy(here: Plane, authority: Authority) -> list[str]:
     path = STATE / "kube-proxy.yaml"
     path.write_text(yaml.safe_dump(settings), encoding="utf-8")
     return [str(need("kube-proxy")), f"--config={path}"]
+
+
+def _kube_router(here: Plane, authority: Authority) -> list[str]:
+    """kube-router, for network policies alone. It ends where it may read nothing yet, and is started again."""
+    config = authority.kubeconfig(STATE / "kube-router.kubeconfig", here.server, "system:kube-router")
+    return [
+        str(need("kube-router")),
+        "--run-firewall=true",
+        "--run-router=false",
+        "--run-service-proxy=false",
+        "--enable-cni=false",
+        f"--kubeconfig={config}",
+        f"--hostname-override={NAME}",
+        f"--service-cluster-ip-range={SERVICES}",
+        "--cache-sync-timeout=2s",
+        "--health-port=0",
+    ]
 
 
 def _coredns(here: Plane, authority: Authority) -> list[str]:

@@ -20,7 +20,7 @@ from cluster.tools import Missing
 REQUIRE = "KEDGE_REQUIRE"
 GIVEN = "KEDGE_KUBECONFIG"
 CHARTS, PLANE, IMAGES, CLUSTER = "KEDGE_TEST_CHARTS", "KEDGE_TEST_PLANE", "KEDGE_TEST_IMAGES", "KEDGE_TEST_KUBECONFIG"
-FOR_NODE = ("kubernetes", "etcd", "coredns")
+FOR_NODE = ("kubernetes", "etcd", "coredns", "kube-router")
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,16 @@ def is_running() -> bool:
     return kind.is_running() if kind.is_possible() else node.is_running()
 
 
+def policies() -> str:
+    """Who enforces network policies in the cluster, in words."""
+    if os.environ.get(GIVEN):
+        return "enforced if that cluster does so"
+    if kind.is_possible():
+        return "enforced by kind's own network"
+    found = "enforced" if node.enforces_policies() else "NOT enforced"
+    return f"{found} by kube-router {tools.TOOLS['kube-router'].version}"
+
+
 def up(build: bool = True) -> None:
     """Start the cluster, and wait until it takes pods; without `build`, from the cache alone. Raises Missing."""
     if kind.is_possible():
@@ -98,6 +108,7 @@ def up(build: bool = True) -> None:
     ready.api(KUBECONFIG, logs)
     ready.addons(KUBECONFIG, logs)
     ready.node(KUBECONFIG, logs)
+    ready.until("what enforces network policies", node.enforces_policies, 60, logs)
 
 
 def down() -> None:
