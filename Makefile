@@ -8,7 +8,7 @@ CLUSTER := PYTHONPATH=hack $(BIN)/python -m cluster
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cluster s3-server cluster-packages cluster-tools cluster-up cluster-down cluster-status images walk plane-up plane-down check lint types layers generate verify docs oracle format bench bench-peer locks clean
+.PHONY: help demo test test-cluster s3-server cluster-packages cluster-tools cluster-up cluster-down cluster-status images walk plane-up plane-down check lint types layers generate verify docs oracle sbom audit format bench bench-peer locks clean
 
 help: ## Show what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -102,6 +102,17 @@ format: $(VENV)/.dev ## Format the code.
 	VIRTUAL_ENV=$(CURDIR)/.venv-peer $(UV) pip sync --quiet --require-hashes requirements/peer.txt
 	@touch $@
 
+.venv-supply/.done: $(UV) requirements/supply.txt
+	$(PYTHON) -m venv .venv-supply
+	VIRTUAL_ENV=$(CURDIR)/.venv-supply $(UV) pip sync --quiet --require-hashes requirements/supply.txt
+	@touch $@
+
+sbom: .venv-supply/.done ## List what the images consist of: dist/sbom.
+	@$(BIN)/python hack/supply.py sbom
+
+audit: .venv-supply/.done ## Ask whether any of it is known to be vulnerable, where a database can be reached.
+	@$(BIN)/python hack/supply.py audit
+
 bench-peer: .venv-peer/.done ## Install the peer that the benchmarks compare with.
 
 bench: $(VENV)/.dev .venv-peer/.done ## Run the benchmarks (10 minutes; nothing else should run).
@@ -113,7 +124,7 @@ bench: $(VENV)/.dev .venv-peer/.done ## Run the benchmarks (10 minutes; nothing 
 
 locks: $(UV) ## Resolve the locked requirements anew.
 	set -e; for set in "dev:pyproject.toml --group dev --extra cli --extra examples --extra operator" "demo:pyproject.toml --extra cli --extra examples" \
-	    "peer:pyproject.toml --group peer" "build:--group build" \
+	    "peer:pyproject.toml --group peer" "build:--group build" "supply:--group supply" \
 	    "runtime:pyproject.toml -c requirements/dev.txt" "examples:pyproject.toml --extra examples -c requirements/dev.txt" \
 	    "operator:pyproject.toml --extra operator -c requirements/dev.txt"; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
