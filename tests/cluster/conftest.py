@@ -14,9 +14,10 @@ import pytest
 from cluster import images, tiers
 
 sys.path.insert(0, str(Path(__file__).parent))
-pytest.register_assert_rewrite("kedge_installed")
+pytest.register_assert_rewrite("kedge_installed", "kedge_released")
 
 from kedge_installed import Installed  # noqa: E402 - lies beside this file
+from turns import turn  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -40,8 +41,9 @@ def kedge(cluster: str, ours: None, request: pytest.FixtureRequest) -> Iterator[
     found = Installed(kubectl, getattr(request.module, "SETTINGS", None))
     failed_before = request.session.testsfailed
     try:
-        found.install()
-        yield found
+        with turn():
+            found.install()
+            yield found
     finally:
         found.close()
         if request.session.testsfailed > failed_before:
