@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, Info
 
+from kedge import __version__
+from kedge.core.protocol import PROTOCOL_VERSION
 from kedge_operator.observe import EndKind
 
 _SHORT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -41,6 +43,9 @@ BACKLOG = Gauge("kedge_actor_backlog", "Messages that the busiest run has not lo
 HINTS = Counter("kedge_hints_total", "Announced outcomes, by what became of them.", ["result"])
 LEADER = Gauge("kedge_leader", "Whether this replica leads.")
 BROKEN = Counter("kedge_unreadable_objects_total", "Objects that could not be read, by kind.", ["kind"])
+
+BUILD = Info("kedge_build", "Which Kedge this is, and the version of tickets and records that it speaks.")
+BUILD.info({"version": __version__, "protocol": str(PROTOCOL_VERSION)})
 
 _LOSSES = frozenset([*(kind.value for kind in EndKind), "StoreUnavailable"])
 
