@@ -55,6 +55,12 @@ def build(names: Sequence[str] = ()) -> list[Built]:
     return list(done.values())
 
 
+def build_one(recipe: Recipe) -> Built:
+    """Build an image of a recipe that is none of ours, on no other. Raises Missing when it can't be."""
+    with _alone():
+        return _build(recipe, builders.find(), {})
+
+
 def check() -> None:
     """Raise Missing unless images were built here before, so that bringing them up to date takes seconds."""
     builder = builders.find()

@@ -7,6 +7,7 @@ import json
 import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,10 +44,10 @@ class Release(Installed):
             },
         }
 
-    def bring(self, values: Mapping[str, Any]) -> str:
+    def bring(self, values: Mapping[str, Any], *flags: str, chart: Path = documents.CHART) -> str:
         """Install or upgrade with some values on top, which stay for the next time. Returns the notes."""
         self.values = merged(self.values, values)
-        return self.helm("upgrade", "--install", str(documents.CHART), "--wait", f"--timeout={SECONDS}s")
+        return self.helm("upgrade", "--install", str(chart), "--wait", f"--timeout={SECONDS}s", *flags)
 
     def helm(self, command: str, *arguments: str) -> str:
         """What Helm answers. The values go with an upgrade."""

@@ -20,6 +20,10 @@ def total(values):
     return sum(values)
 
 
+def count(values):
+    return len(values)
+
+
 def numbers(context, config):
     for i in range(config["count"]):
         yield dg.DynamicOutput(i, mapping_key=f"n{i}")
