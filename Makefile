@@ -45,7 +45,7 @@ s3-server: $(VENV)/.dev ## Build the S3 server that some tests need (needs Go; o
 	$(CLUSTER) tools versitygw
 
 cluster-tools: $(VENV)/.dev ## Build what the test cluster is made of (needs Go; 15 minutes once a machine).
-	$(CLUSTER) tools etcd kubernetes coredns kube-router kwok versitygw helm kind
+	$(CLUSTER) tools etcd kubernetes coredns kube-router kwok versitygw helm kind prometheus-operator
 
 cluster-packages: $(VENV)/.dev ## Install what a cluster without Docker needs of Debian's packages (as root).
 	@$(CLUSTER) packages

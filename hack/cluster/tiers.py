@@ -35,7 +35,8 @@ class Tier:
 
 @contextlib.contextmanager
 def _charts() -> Iterator[dict[str, str]]:
-    tools.need("helm")
+    for one in ("helm", *tools.TOOLS["prometheus-operator"].files):
+        tools.need(one)
     yield {CHARTS: "1"}
 
 

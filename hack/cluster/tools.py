@@ -6,6 +6,7 @@ A build is keyed by the tool's version and its lock file, so that it is made onc
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -27,12 +28,18 @@ class Missing(Exception):
 
 @dataclass(frozen=True)
 class Tool:
-    """A Go module and the programs that it gives. `packages` maps a program to its package below the module."""
+    """A Go module and what it gives: programs, mapped to their packages below it, and files, mapped to their places."""
 
     name: str
     version: str
     module: str
     packages: Mapping[str, str]
+    files: Mapping[str, str]
+
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """The names of all that it gives."""
+        return (*self.packages, *self.files)
 
     @property
     def source(self) -> Path:
@@ -59,16 +66,17 @@ def _read() -> dict[str, Tool]:
     found = {}
     for name, pin in pins.items():
         packages = {binary: f"cmd/{binary}" for binary in pin.get("binaries", ())} | pin.get("packages", {})
-        found[name] = Tool(name, pin["version"], pin["module"], packages)
+        files = {Path(path).name: path for path in pin.get("files", ())}
+        found[name] = Tool(name, pin["version"], pin["module"], packages, files)
     return found
 
 
 TOOLS = _read()
-_HOME = {binary: tool for tool in TOOLS.values() for binary in tool.packages}
+_HOME = {name: tool for tool in TOOLS.values() for name in tool.gives}
 
 
 def find(binary: str) -> Path | None:
-    """A program, if it can be had without a build."""
+    """A program or file, if it can be had without a build."""
     for variable in ASSETS:
         if os.environ.get(variable) and (found := Path(os.environ[variable], binary)).exists():
             return found
@@ -77,7 +85,7 @@ def find(binary: str) -> Path | None:
 
 
 def need(binary: str) -> Path:
-    """A program. Raises Missing when it was not built."""
+    """A program or file. Raises Missing when it was not built."""
     found = find(binary)
     if found is None:
         raise Missing(f"{binary} {_HOME[binary].version} was not built; `make cluster-tools` builds it (needs Go)")
@@ -85,8 +93,8 @@ def need(binary: str) -> Path:
 
 
 def build(names: Sequence[str]) -> None:
-    """Build all programs of some tools. Raises Missing as `build_programs` does."""
-    build_programs([binary for name in names for binary in TOOLS[name].packages])
+    """Build all that some tools give. Raises Missing as `build_programs` does."""
+    build_programs([one for name in names for one in TOOLS[name].gives])
 
 
 def build_programs(binaries: Sequence[str]) -> None:
@@ -101,10 +109,26 @@ def _build(tool: Tool, binary: str) -> None:
         raise Missing(f"there is no Go here to build {binary}; install Go, or set {ASSETS[0]} to a folder that has it")
     print(f"building {binary} {tool.version} (once a machine)", flush=True)
     tool.folder.mkdir(parents=True, exist_ok=True)
-    target = "/".join(part for part in (tool.module, tool.packages[binary]) if part)
     partial = tool.folder / f".{binary}.{os.getpid()}"
-    command = ["go", "build", "-trimpath", "-ldflags", tool.flags(), "-o", str(partial), target]
+    if binary in tool.files:
+        shutil.copyfile(_sources(tool) / tool.files[binary], partial)
+    else:
+        _compile(tool, binary, partial)
+    partial.replace(tool.folder / binary)
+
+
+def _compile(tool: Tool, binary: str, to: Path) -> None:
+    target = "/".join(part for part in (tool.module, tool.packages[binary]) if part)
+    command = ["go", "build", "-trimpath", "-ldflags", tool.flags(), "-o", str(to), target]
     done = subprocess.run(command, cwd=tool.source, env={**os.environ, "CGO_ENABLED": "0"}, check=False)
     if done.returncode:
         raise Missing(f"building {binary} failed; see the messages of the compiler above")
-    partial.replace(tool.folder / binary)
+
+
+def _sources(tool: Tool) -> Path:
+    """The sources of a tool's module, as its lock file has them."""
+    command = ["go", "mod", "download", "-json", tool.module]
+    done = subprocess.run(command, cwd=tool.source, stdout=subprocess.PIPE, check=False)
+    if done.returncode:
+        raise Missing(f"{tool.module} {tool.version} can't be had; see the messages above\n{done.stdout.decode()}")
+    return Path(json.loads(done.stdout)["Dir"])

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from cluster import plane as planes
 from cluster.tools import TOOLS, need
 from manifests import documents, names
 
@@ -83,3 +84,31 @@ def ours(schema: Mapping[str, Any] = SCHEMA, path: str = "") -> Iterator[tuple[s
         one = SCHEMA["$defs"][found["$ref"].rsplit("/", 1)[-1]] if "$ref" in found else found
         if "properties" in one:
             yield from ours(one, f"{path}.{name}".lstrip("."))
+
+
+def taken(plane: planes.Running, manifests: str) -> int:
+    """How many objects an API server would take, each exactly as it is written; fails when there is one that it won't.
+
+    As Helm does: a field that the API server doesn't know is an error, not left out.
+    """
+    done = kubectl(plane, "create", "--dry-run=server", "--validate=strict", "-f", "-", given=manifests)
+    assert done.stderr == ""
+    return len(done.stdout.splitlines())
+
+
+def kubectl(plane: planes.Running, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    """What kubectl says of a plane."""
+    command = [str(need("kubectl")), f"--kubeconfig={plane.kubeconfig}", *arguments]
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def prepare(plane: planes.Running, *namespaces: str) -> None:
+    """Namespaces that warn of what isn't restricted, and the resources of the Prometheus Operator."""
+    for name in (names.NAMESPACE, *namespaces):
+        kubectl(plane, "create", "namespace", name)
+        kubectl(plane, "label", "namespace", name, "pod-security.kubernetes.io/warn=restricted")
+    for name in TOOLS["prometheus-operator"].files:
+        kubectl(plane, "create", "-f", str(need(name)))
+    kubectl(plane, "wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,12 +10,11 @@ from typing import Any
 
 import pytest
 import yaml
-from rendered import Object, named, objects, text
+from rendered import Object, named, objects, prepare, taken, text
 
 from cluster import plane as planes
 from cluster.places import ROOT
 from cluster.recipes import RECIPES
-from cluster.tools import need
 from kedge_operator import labels, settings
 from manifests import admission, crd, deployment, documents, first_store, names, rbac
 
@@ -320,19 +318,9 @@ def test_names_stay_within_their_limits() -> None:
 
 
 @pytest.mark.plane
-@pytest.mark.parametrize("values", [{}, EMBEDDED, EVERYTHING], ids=["default", "embedded", "everything"])
+@pytest.mark.parametrize(
+    "values", [{}, EMBEDDED, EVERYTHING, MONITORS], ids=["default", "embedded", "everything", "monitors"]
+)
 def test_an_api_server_takes_it(plane: planes.Running, values: dict[str, Any]) -> None:
-    for name in (names.NAMESPACE, "etl", "ml"):
-        kubectl(plane, "create", "namespace", name)
-        kubectl(plane, "label", "namespace", name, "pod-security.kubernetes.io/warn=restricted")
-    # As Helm does: a field that the API server doesn't know is an error, not left out.
-    done = kubectl(plane, "apply", "--dry-run=server", "--validate=strict", "-f", "-", given=text(values))
-    assert done.stderr == ""
-    assert len(done.stdout.splitlines()) == len(objects(values))
-
-
-def kubectl(plane: planes.Running, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
-    command = [str(need("kubectl")), f"--kubeconfig={plane.kubeconfig}", *arguments]
-    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done
+    prepare(plane, "etl", "ml")
+    assert taken(plane, text(values)) == len(objects(values))

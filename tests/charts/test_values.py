@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 import yaml
-from rendered import helm, nested, ours, refusal, text
+from rendered import helm, nested, objects, ours, prepare, refusal, taken, text
 
+from cluster import plane as planes
 from cluster.places import ROOT
 from manifests import documents
 
@@ -38,8 +40,8 @@ SWITCHED: dict[str, Any] = {
     "resources.limits": {"memory": "1Gi"},
     "podLabels": {"tier": "control"},
     "podAnnotations": {"note": "yes"},
-    "podSecurityContext": {"runAsNonRoot": True},
-    "securityContext": {"readOnlyRootFilesystem": True},
+    "podSecurityContext": {"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}},
+    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     "priorityClassName": "system-cluster-critical",
     "nodeSelector": {"kubernetes.io/os": "linux"},
     "affinity": {"nodeAffinity": {}},
@@ -141,6 +143,7 @@ SWITCHED: dict[str, Any] = {
 }
 """Another value for each, by its path."""
 NEEDS: dict[str, dict[str, Any]] = {
+    "extraVolumeMounts": {"extraVolumes": [{"name": "more", "emptyDir": {}}]},
     "steps": {"steps.namespaces": ["jobs"], "steps.serviceAccount.create": True},
     "store.embedded": {
         "store.embedded.enabled": True,
@@ -156,7 +159,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "podDisruptionBudget": {"podDisruptionBudget.enabled": True},
     "admission": {"admission.enabled": True},
 }
-"""What must be said besides, for those below a path to matter."""
+"""What must be said besides, for a path and those below it to matter."""
 
 
 def leaves(values: Mapping[str, Any], path: str = "") -> Iterator[str]:
@@ -170,7 +173,7 @@ def leaves(values: Mapping[str, Any], path: str = "") -> Iterator[str]:
 def besides(path: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for above, values in NEEDS.items():
-        if path.startswith(f"{above}."):
+        if path == above or path.startswith(f"{above}."):
             found |= {name: value for name, value in values.items() if name != path}
     return found
 
@@ -183,6 +186,16 @@ def test_each_value_is_switched_below() -> None:
 def test_a_value_changes_what_is_installed(path: str) -> None:
     before = besides(path)
     assert text({**before, path: SWITCHED[path]}) != text(before)
+
+
+@pytest.mark.plane
+def test_an_api_server_takes_what_each_value_makes(plane: planes.Running) -> None:
+    prepare(plane, "etl", "ml", "jobs", "monitoring")
+    # The resource is large, and only its own values change it.
+    small = {"crds.install": False}
+    found = [one for path, value in SWITCHED.items() for one in objects({**small, **besides(path), path: value})]
+    distinct = list({json.dumps(one, sort_keys=True): one for one in found}.values())
+    assert taken(plane, yaml.safe_dump_all(distinct)) == len(distinct)
 
 
 def test_each_value_has_a_comment_right_above() -> None:
