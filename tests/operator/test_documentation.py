@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, Info
 
 from kedge_operator import metrics, serving, templates, watches
 from kedge_operator.labels import Reason
@@ -37,6 +37,8 @@ def measured() -> list[tuple[str, tuple[str, ...], str]]:
         if isinstance(one, Counter | Gauge | Histogram):
             name = one._name + ("_total" if isinstance(one, Counter) else "")
             found.append((name, tuple(one._labelnames), one._documentation))
+        elif isinstance(one, Info):
+            found.append((f"{one._name}_info", tuple(one._value), one._documentation))
     return found
 
 
