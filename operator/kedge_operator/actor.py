@@ -24,8 +24,8 @@ from kedge.core.protocol import Outcome, OutcomeStatus
 from kedge.core.run import History, Run
 from kedge.core.spec import OpJob
 from kedge.core.state import Step, StepState
+from kedge.io.confinement import own_values
 from kedge.io.errors import StoreError
-from kedge.io.managers import stored_paths
 from kedge.local import records
 from kedge.local.memoized import Memoization
 from kedge_operator import beginning, launching, metrics, opening, statuses, stores
@@ -299,14 +299,13 @@ class Actor:
         elif isinstance(action, Wake):
             self.timers.at(action.at, lambda: self.apply(Tick(time.time())))
         elif isinstance(action, Discard):
-            self.spawn(self._discard(stored_paths([source.record for source in action.values])))
+            self.spawn(self._discard(own_values(self.paths, [source.record for source in action.values])))
         else:
             assert isinstance(action, Finish)
 
     async def _discard(self, paths: list[str]) -> None:
-        """Delete values that have been consumed. Records come from users' pods: only what is this run's own goes."""
-        own = [path for path in paths if path.startswith(f"{self.paths.prefix}/values/")]
-        await self.store.call("delete", stores.delete, own)
+        """Delete values that have been consumed."""
+        await self.store.call("delete", stores.delete, paths)
 
     def settled(self, attempt: Attempt, outcome: Outcome) -> None:
         """An attempt's record is known: the step goes on from it."""

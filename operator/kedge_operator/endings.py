@@ -208,10 +208,9 @@ class Endings:
     async def _record(self, attempt: Attempt) -> Outcome | None:
         path = self._actor.paths.outcome(attempt.step, attempt.number)
         try:
-            data = await self._actor.store.call("get", stores.get, path)
+            return await self._actor.store.call("get", records.read_record, path, attempt.step, attempt.number)
         except ObjectMissing:
             return None
-        return records.parse_record(path, data) or records.unreadable(attempt.step, attempt.number)
 
     async def _write_instead(self, attempt: Attempt) -> None:
         """Write a record for an attempt that will bring none; one that came all the same wins."""

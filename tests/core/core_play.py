@@ -42,7 +42,7 @@ def succeeded(step: str, attempt: int = 1, **outputs: Any) -> Outcome:
     """A success; a list of keys stands for a dynamic output, anything else for a plain one."""
     key = StepKey.parse(step)
     given = {
-        name: {k: {"value": k} for k in out} if isinstance(out, list) else {"value": step}
+        name: {k: {"value": {"path": k}} for k in out} if isinstance(out, list) else {"value": {"path": step}}
         for name, out in outputs.items()
     }
     return Outcome(key, attempt, OutcomeStatus.SUCCEEDED, given)

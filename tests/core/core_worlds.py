@@ -154,9 +154,9 @@ class Script:
                 continue
             if out.dynamic:
                 keys = rng.sample(["b", "a", "k_1", "9"], rng.randint(0, self.most_keys))
-                outputs[out.name] = {key: {"value": f"{name}.{key}"} for key in keys}
+                outputs[out.name] = {key: {"value": {"path": f"{name}.{key}"}} for key in keys}
             else:
-                outputs[out.name] = {"value": name}
+                outputs[out.name] = {"value": {"path": name}}
         return Done("ok", outputs)
 
     def outcome(self, step: StepKey, attempt: int) -> Outcome:

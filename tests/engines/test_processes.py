@@ -238,6 +238,17 @@ def test_a_record_of_another_step_counts_as_lost(place: Place) -> None:
     assert place.attempts()["total"] == ["lost"]
 
 
+def test_a_run_deletes_no_more_than_its_own_values_whatever_its_records_name(place: Place) -> None:
+    victim = "runs/local/victim-01234567/values/s/1/result"
+    place.store.put(victim, b"1")
+    assert place.run("claimed", "--retain", "UntilConsumed")[0] == 0
+    assert place.trace() == ["after"]
+    paths = place.entry().paths
+    assert list(place.store.list(f"{paths.prefix}/values/claims")) == []
+    assert place.store.exists(paths.plan)
+    assert place.store.exists(victim)
+
+
 def test_an_overrunning_step_keeps_its_slot_until_it_is_gone(place: Place) -> None:
     code, result = place.run("two_branches", "-j", "1")
     assert (code, result["failures"][0]["error"]) == (1, "Timeout")

@@ -36,7 +36,7 @@ def run_of(ops: list[dict[str, Any]], **settings: Any) -> Run:
 
 
 def end(run: Run, step: str, failure: Failure | None = None, keys: list[str] | None = None) -> None:
-    given: dict[str, Any] = {"result": {"value": 1} if keys is None else {key: {"value": 1} for key in keys}}
+    given: dict[str, Any] = {"result": {"metadata": {}} if keys is None else dict.fromkeys(keys)}
     status = OutcomeStatus.SUCCEEDED if failure is None else OutcomeStatus.FAILED
     run.apply(Ended(Outcome(StepKey.parse(step), 1, status, given if failure is None else {}, failure), NOW))
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from kedge.cli.cluster.where import Where
 from kedge.cli.options import open_store_at
+from kedge.core.errors import ProtocolError
+from kedge.core.protocol import UNREADABLE
 from kedge.io.errors import ObjectMissing
 from kedge.io.stores import Store
-from kedge.local.records import NoSuchRun
+from kedge.local.records import NoSuchRun, read_json_at
 from kedge.local.runs import RunEntry, find
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ def opened(
 def entry_of(store: Store, run: ClusterRun) -> RunEntry:
     """An OpJob as an entry of a catalogue. Its status knows to the second when it ended, the store more exactly."""
     try:
-        ended: float | None = json.loads(store.get(run.paths.result))["ended"]
-    except (ObjectMissing, ValueError, KeyError):
+        ended: float | None = float(read_json_at(store, run.paths.result)["ended"])
+    except (ObjectMissing, ProtocolError, *UNREADABLE):
         ended = run.completed
     steps: dict[str, Any] = {state: count for state, count in run.steps.items() if state != "total"}
     return RunEntry(run.name, run.paths, run.uid, run.name, run.target, run.phase, run.created, ended, steps)

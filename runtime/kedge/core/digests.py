@@ -7,4 +7,4 @@ def hex_digest(text: str, digits: int) -> str:
     """The first `digits` hex digits of the SHA-256 of a text."""
     from hashlib import sha256
 
-    return sha256(text.encode()).hexdigest()[:digits]
+    return sha256(text.encode(errors="surrogatepass")).hexdigest()[:digits]

@@ -10,8 +10,9 @@ from typing import Any
 from kedge.core.digests import hex_digest
 from kedge.core.errors import ProtocolError
 from kedge.core.graph import OpGraph
+from kedge.core.layout import RunPaths
 from kedge.core.plan import TagLimit
-from kedge.core.protocol import PROTOCOL_VERSION, check_version
+from kedge.core.protocol import PROTOCOL_VERSION, UNREADABLE, check_version, read_json
 from kedge.core.retry import RetryPolicy
 from kedge.core.settings import Retain, RunSettings
 
@@ -77,8 +78,8 @@ class PlanDocument:
     def from_bytes(cls, data: bytes) -> PlanDocument:
         """Read a stored document. Raises ProtocolError for anything else."""
         try:
-            return cls._from_json(json.loads(data))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            return cls._from_json(read_json(data, "the plan document"))
+        except UNREADABLE as error:
             raise ProtocolError(f"this is no plan document: {type(error).__name__}: {error}") from error
 
     @classmethod
@@ -99,13 +100,15 @@ class PlanDocument:
             tuple(limit_from_json(limit) for limit in data["tagConcurrencyLimits"]),
             None
             if again is None
-            else Reexecution(again["from"], None if again["steps"] is None else tuple(again["steps"])),
+            else Reexecution(
+                RunPaths.parse(again["from"]).prefix, None if again["steps"] is None else tuple(again["steps"])
+            ),
         )
 
 
 def digest_of(data: bytes) -> str:
     """The digest of a stored document."""
-    return hex_digest(data.decode(), 32)
+    return hex_digest(data.decode(errors="surrogateescape"), 32)
 
 
 def _settings_to_json(settings: RunSettings) -> dict[str, Any]:
@@ -118,6 +121,7 @@ def _settings_to_json(settings: RunSettings) -> dict[str, Any]:
         "retainValues": settings.retain.value,
         **({} if settings.cache else {"cache": False}),
         **({} if settings.retries else {"retries": False}),
+        **({} if settings.allow_pickle else {"allowPickle": False}),
     }
 
 
@@ -133,6 +137,7 @@ def _settings_from_json(run_id: str, data: Mapping[str, Any]) -> RunSettings:
         Retain(data["retainValues"]),
         bool(data.get("cache", True)),
         bool(data.get("retries", True)),
+        bool(data.get("allowPickle", True)),
     )
 
 

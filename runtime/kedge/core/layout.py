@@ -18,12 +18,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+from kedge.core.errors import ProtocolError
 from kedge.core.ids import StepKey
 
 RUNS = "runs"
 CACHE = "cache"
+_NOT_IN_A_PATH = re.compile("[\0\ud800-\udfff]")
+
+
+def is_path(text: str) -> bool:
+    """Whether `text` may be a path in a store: segments joined by `/`, none of them empty, `.` or `..`."""
+    return not any(part in ("", ".", "..") for part in text.split("/")) and _NOT_IN_A_PATH.search(text) is None
+
+
+def is_segment(text: str) -> bool:
+    """Whether `text` may be one segment of a path."""
+    return "/" not in text and is_path(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +48,39 @@ class RunPaths:
     @classmethod
     def of(cls, namespace: str, name: str, uid: str) -> RunPaths:
         return cls(f"{RUNS}/{namespace}/{name}-{uid[:8]}")
+
+    @classmethod
+    def parse(cls, prefix: str) -> RunPaths:
+        """The paths below a prefix that somebody else has written. Raises ProtocolError for one that is no run's."""
+        parts = prefix.split("/")
+        if len(parts) != 3 or parts[0] != RUNS or not is_path(prefix):
+            raise ProtocolError(f"{prefix[:200]!r} is no run's place in a store; one reads runs/NAMESPACE/NAME-UID")
+        return cls(prefix)
+
+    def other(self, prefix: str) -> RunPaths:
+        """The paths of another run, whose outputs this one takes over: one of the same namespace.
+
+        Raises ProtocolError for any other.
+        """
+        found = RunPaths.parse(prefix)
+        if found.namespace != self.namespace:
+            raise ProtocolError(
+                f"{self.prefix} can take nothing over from {prefix}, which is a run of another namespace"
+            )
+        return found
+
+    def may_read(self, path: str) -> bool:
+        """Whether the run may read a value at `path`: below `values/` of a run of its own namespace.
+
+        Of which runs a run takes over values, and of which those did, is not told apart: a value that is taken over
+        keeps its path, and a namespace is what credentials and quotas are given to.
+        """
+        parts = path.split("/")
+        return parts[:2] == self.prefix.split("/")[:2] and len(parts) > 4 and parts[3] == "values" and is_path(path)
+
+    def owns(self, path: str) -> bool:
+        """Whether `path` is a value of this very run, which it may delete."""
+        return path.startswith(f"{self.prefix}/values/") and is_path(path)
 
     @property
     def namespace(self) -> str:
@@ -77,6 +123,10 @@ class RunPaths:
 
     def index(self, step: StepKey, name: str) -> str:
         return f"{self.prefix}/indexes/{step.segment}/{name}.json"
+
+    def has_index(self, path: str) -> bool:
+        """Whether `path` is that of a listing of this run."""
+        return path.startswith(f"{self.prefix}/indexes/") and is_path(path)
 
     def logs(self, step: StepKey, attempt: int) -> str:
         return f"{self.prefix}/logs/{step.segment}/{attempt}/"

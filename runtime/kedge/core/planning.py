@@ -13,6 +13,7 @@ from typing import Any
 
 from kedge.core.errors import ProtocolError
 from kedge.core.hints import Announce
+from kedge.core.layout import RunPaths
 from kedge.core.protocol import (
     PROTOCOL_VERSION,
     UNREADABLE,
@@ -21,6 +22,7 @@ from kedge.core.protocol import (
     announce_to_json,
     check_version,
     count_from_1,
+    text_in,
 )
 
 PLAN_KIND = "plan"
@@ -61,7 +63,7 @@ class PlanTicket:
                 raise ValueError(f"its kind is {data['kind']!r}")
             return cls(
                 str(data["run"]),
-                str(data["prefix"]),
+                RunPaths.parse(str(data["prefix"])).prefix,
                 str(data["manifest"]),
                 count_from_1(data["attempt"]),
                 announce_in(data),
@@ -93,7 +95,8 @@ class PlanFault:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> PlanFault:
-        return cls(str(data["error"]), str(data["message"]), str(data.get("path", "")), str(data.get("stack", "")))
+        path, stack = data.get("path", ""), data.get("stack", "")
+        return cls(text_in(data["error"]), text_in(data["message"]), text_in(path), text_in(stack))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,7 @@ class Planned:
             return cls(
                 count_from_1(data["attempt"]),
                 spec,
-                None if data.get("graphHash") is None else str(data["graphHash"]),
+                None if data.get("graphHash") is None else text_in(data["graphHash"]),
                 errors,
                 None if times is None else Times.from_json(times),
             )

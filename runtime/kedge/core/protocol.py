@@ -8,7 +8,8 @@ every version of both.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import isfinite
@@ -16,11 +17,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kedge.core.errors import ProtocolError
 from kedge.core.ids import StepKey, is_mapping_key
+from kedge.core.layout import RunPaths
 
 if TYPE_CHECKING:
     from kedge.core.hints import Announce
 
 PROTOCOL_VERSION = 1
+MOST_BYTES = 32 << 20
+"""Of one record, ticket, plan or manifest: 600 bytes for each of 50,000 dynamic values. None larger is read."""
+MOST_VALUES = 2_000_000
+"""Of values in one of these; in memory each takes 100 bytes or more, whatever it takes in JSON."""
+MOST_ATTEMPTS = 999_999_999
+KEY_MAX = 1_000
+"""Characters of a mapping key in a record: no store takes a longer name, and no annotation holds it."""
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 """What reading JSON of the wrong shape raises."""
 
@@ -78,12 +87,12 @@ class Failure:
     def from_json(cls, data: Mapping[str, Any]) -> Failure:
         asked, cause = data.get("retryRequested"), data.get("cause")
         return cls(
-            str(data["error"]),
-            str(data["message"]),
-            str(data.get("stack", "")),
+            text_in(data["error"]),
+            text_in(data["message"]),
+            text_in(data.get("stack", "")),
             bool(data.get("retryable", True)),
             None if asked is None else RetryRequest(int(asked["maxRetries"]), _finite(asked["delaySeconds"])),
-            data.get("metadata", {}),
+            _mapping(data.get("metadata", {}), "metadata"),
             None if cause is None else cls.from_json(cause),
         )
 
@@ -163,11 +172,11 @@ class Outcome:
                 StepKey.parse(data["step"]),
                 count_from_1(data["attempt"]),
                 OutcomeStatus(data["status"]),
-                _mapping(data.get("outputs", {})),
+                _mapping(data.get("outputs", {}), "outputs"),
                 None if failure is None else Failure.from_json(failure),
                 None if times is None else Times.from_json(times),
-                data.get("events", ()),
-                None if data.get("cachedFrom") is None else str(data["cachedFrom"]),
+                _events(data.get("events", ())),
+                None if data.get("cachedFrom") is None else text_in(data["cachedFrom"]),
             )
         except UNREADABLE as error:
             raise ProtocolError(f"this is no outcome record: {type(error).__name__}: {error}") from error
@@ -192,7 +201,13 @@ class SourceRef:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> SourceRef:
-        return cls(StepKey.parse(data["step"]), data["output"], data.get("key"), data.get("record"))
+        key, record = data.get("key"), data.get("record")
+        return cls(
+            StepKey.parse(data["step"]),
+            _str(data["output"]),
+            None if key is None else _str(key),
+            None if record is None else _mapping(record, "a record"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,9 +290,9 @@ class Ticket:
         check_version(data, "ticket")
         try:
             return cls(
-                data["run"],
-                data["prefix"],
-                data["plan"],
+                _str(data["run"]),
+                RunPaths.parse(_str(data["prefix"])).prefix,
+                _str(data["plan"]),
                 StepKey.parse(data["step"]),
                 count_from_1(data["attempt"]),
                 int(data["retries"]),
@@ -304,7 +319,7 @@ class TicketRef(NamedTuple):
         """Read a reference. Raises ProtocolError for another version or a shape that isn't one."""
         check_version(data, "ticket")
         try:
-            return cls(str(data["at"]), str(data["digest"]))
+            return cls(_str(data["at"]), _str(data["digest"]))
         except UNREADABLE as error:
             raise ProtocolError(f"this refers to no ticket: {type(error).__name__}: {error}") from error
 
@@ -325,6 +340,27 @@ def announce_in(data: Mapping[str, Any]) -> Announce | None:
 
 def _time_in(data: Mapping[str, Any], name: str) -> float | None:
     return None if data.get(name) is None else _finite(data[name])
+
+
+def read_json(data: bytes | str, what: str) -> Any:
+    """The JSON in bytes that anybody may have written.
+
+    Raises ProtocolError for what is none, for too much of it, and for what is nested too deep.
+    """
+    check_room(data, what)
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"{what} is no JSON that can be read: {error}") from error
+
+
+def check_room(data: bytes | str, what: str) -> None:
+    """Raise ProtocolError for more JSON than `read_json` reads."""
+    if len(data) > MOST_BYTES:
+        raise ProtocolError(f"{what} has {len(data)} bytes; no more than {MOST_BYTES} are read")
+    values = sum(data.count(mark) if isinstance(data, str) else data.count(mark.encode()) for mark in (",", "[", "{"))
+    if values > MOST_VALUES:
+        raise ProtocolError(f"{what} holds {values} values or so; no more than {MOST_VALUES} are read")
 
 
 def check_version(data: Any, what: str) -> None:
@@ -348,6 +384,29 @@ def check_outputs(outcome: Outcome, dynamic: Mapping[str, bool]) -> str | None:
             bad = next((key for key in given if not is_mapping_key(key)), None)
             if bad is not None:
                 return f"output {name!r}: {str(bad)[:80]!r} is no mapping key"
+            if any(len(key) > KEY_MAX for key in given):
+                return f"output {name!r}: a mapping key has more than {KEY_MAX} characters"
+        fault = _fault_of_records(given.values() if dynamic[name] else (given,))
+        if fault is not None:
+            return f"output {name!r}: {fault}"
+    return None
+
+
+def _fault_of_records(records: Iterable[Any]) -> str | None:
+    """What is wrong with what an outcome says of some values, or None."""
+    for record in records:
+        if record is None:
+            continue
+        if not isinstance(record, Mapping):
+            return f"its record is {str(record)[:80]!r}, no object"
+        value = record.get("value", {})
+        if not isinstance(value, Mapping):
+            return "its record says nothing of its value"
+        for what, kind in (("path", str), ("format", str), ("size", int), ("digest", str)):
+            if not isinstance(value.get(what, kind()), kind):
+                return f"its record gives no {what} of its value"
+        if not isinstance(record.get("file", ""), str):
+            return "its record names no file"
     return None
 
 
@@ -360,16 +419,39 @@ def _finite(number: Any) -> float:
 
 
 def count_from_1(number: Any) -> int:
-    """The number of an attempt. Raises ValueError below 1."""
+    """The number of an attempt. Raises ValueError below 1, and beyond what names and hints have room for."""
     found = int(number)
-    if found < 1:
-        raise ValueError(f"attempts are counted from 1, and this one is {found}")
+    if not 1 <= found <= MOST_ATTEMPTS:
+        raise ValueError(f"attempts are counted from 1, and this one is {str(found)[:20]}")
     return found
 
 
-def _mapping(data: Any) -> Mapping[str, Any]:
+def text_in(data: Any) -> str:
+    """What somebody else says, as text that can be encoded: half a surrogate pair becomes a question mark."""
+    found = str(data)
+    return _HALF_PAIR.sub("?", found) if not found.isascii() else found
+
+
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+
+
+def _str(data: Any) -> str:
+    if not isinstance(data, str):
+        raise TypeError(f"{str(data)[:80]!r} is no text")
+    return data
+
+
+def _mapping(data: Any, what: str) -> Mapping[str, Any]:
     if not isinstance(data, Mapping):
-        raise TypeError(f"outputs must be an object, not {type(data).__name__}")
+        raise TypeError(f"{what} must be an object, not {type(data).__name__}")
+    return data
+
+
+def _events(data: Any) -> Sequence[Mapping[str, Any]]:
+    if not isinstance(data, list | tuple) or not all(
+        isinstance(one, Mapping) and isinstance(one.get("kind"), str) for one in data
+    ):
+        raise TypeError("events must be a list of objects that each have a kind")
     return data
 
 
@@ -389,5 +471,6 @@ def _binding_from_json(data: Mapping[str, Any]) -> Binding:
     if "value" in data:
         return Constant(data["value"])
     if "index" in data:
-        return Index(data["index"]["path"], data["index"]["count"], data["index"]["digest"])
+        index = data["index"]
+        return Index(_str(index["path"]), int(index["count"]), _str(index["digest"]))
     return Listing.from_json(data["list"])

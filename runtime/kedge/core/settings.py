@@ -25,7 +25,7 @@ class RunSettings:
     """What one run is told besides its graph. `deadline` is in seconds since the run began.
 
     `cache` False: memoized steps run all the same. `retries` False: no failed step is tried again, whatever its
-    policy says.
+    policy says. `allow_pickle` False: a value that only pickle can store is refused, by its writer and by readers.
     """
 
     run_id: str = "run"
@@ -37,6 +37,7 @@ class RunSettings:
     retain: Retain = Retain.ALWAYS
     cache: bool = True
     retries: bool = True
+    allow_pickle: bool = True
 
     def allows_retry(self, policy: RetryPolicy | None, failure: Failure, retries: int) -> bool:
         """Whether a failed attempt of an op with this policy is followed by another, when `retries` were made."""

@@ -241,6 +241,11 @@ class OpJobSpec(Model):
     retain_values: Retain = Field(Retain.ALWAYS, description="How long values are kept.")
     cache: bool = Field(True, description="Take over outputs of earlier runs for ops with a codeVersion.")
     retries: bool = Field(True, description="Try failed steps again as their policies say.")
+    allow_pickle: bool = Field(
+        True,
+        description="Whether values may be stored as pickles, which run code when they are loaded. The operator's "
+        "administrator may forbid them for all jobs.",
+    )
     reexecute: ReexecuteModel | None = Field(None, description="Re-execute an earlier run.")
     pod_template: dict[str, Any] | None = Field(None, description="core/v1 PodTemplateSpec for the steps' pods.")
 
@@ -304,6 +309,7 @@ def settings_of(spec: OpJobSpec, run_id: str) -> RunSettings:
         spec.retain_values,
         spec.cache,
         spec.retries,
+        spec.allow_pickle,
     )
 
 

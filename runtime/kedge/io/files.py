@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from kedge.io.errors import ObjectExists, ObjectMissing, StoreError, StoreUnavailable
-from kedge.io.stores import STREAM_BYTES, BytesLike, ObjectInfo, Store, Writer, byte_view, check_path
+from kedge.io.stores import STREAM_BYTES, BytesLike, ObjectInfo, Store, Writer, byte_view, check_path, check_size
 
 T = TypeVar("T")
 
@@ -39,9 +39,10 @@ class FileStore(Store):
         except OSError as error:
             raise self._error("", error) from error
 
-    def get(self, path: str) -> bytes:
+    def get(self, path: str, *, most: int | None = None) -> bytes:
         with self._reading(path) as fd:
             size = os.fstat(fd).st_size
+            check_size(self.url, path, size, most)
             data = os.read(fd, size + 1)
             if len(data) >= size:
                 return data
@@ -50,8 +51,8 @@ class FileStore(Store):
                 pieces.append(data)
             return b"".join(pieces)
 
-    def get_many(self, paths: Sequence[str]) -> list[bytes]:
-        return [self.get(path) for path in paths]
+    def get_many(self, paths: Sequence[str], *, most: int | None = None) -> list[bytes]:
+        return [self.get(path, most=most) for path in paths]
 
     def put(self, path: str, data: BytesLike, *, create: bool = False) -> None:
         with self._writing(path, create=create) as out:

@@ -6,12 +6,13 @@ carries that, and the reader checks it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kedge.core.layout import RunPaths
 from kedge.definitions.io_managers import IOManager
+from kedge.io import confinement
 from kedge.io.errors import ValueCorrupt
 from kedge.io.stores import Store, at_once
 from kedge.io.values import ValueRecord, read_value, write_value
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StepStore:
-    """Where the values of a run lie: the store, the run's paths, and whether pickles may be read.
+    """Where the values of a run lie: the store, the run's paths, and whether values may be pickles.
 
     `patiently(act, what)` does something with the store, and may do it again while that is away.
     """
@@ -39,7 +40,10 @@ class StoreIOManager(IOManager):
     def handle_output(self, context: OutputContext, obj: Any) -> None:
         place: StepStore = context.io
         path = place.paths.value(context.step, context.name, context.mapping_key, context.attempt)
-        record = place.patiently(lambda: write_value(place.store, path, obj), f"storing output {context.name}")
+        record = place.patiently(
+            lambda: write_value(place.store, path, obj, allow_pickle=place.allow_pickle),
+            f"storing output {context.name}",
+        )
         context.record = {"value": record.to_json()}
 
     def load_input(self, context: InputContext) -> Any:
@@ -51,15 +55,7 @@ class StoreIOManager(IOManager):
                 "Was it stored by another I/O manager than the one that loads it?"
             )
         record = ValueRecord.from_json(value)
+        confinement.readable(place.paths, record.path, f"input {context.name} of {context.step_key}")
         return place.patiently(
             lambda: read_value(place.store, record, allow_pickle=place.allow_pickle), f"loading input {context.name}"
         )
-
-
-def stored_paths(records: Sequence[Any]) -> list[str]:
-    """The paths of the values behind some records; those that lie outside of the store are not ours to name."""
-    return [
-        record["value"]["path"] if "value" in record else record["file"]
-        for record in records
-        if record and ("value" in record or "file" in record)
-    ]

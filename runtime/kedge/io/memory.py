@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from kedge.io.errors import ObjectExists, ObjectMissing
-from kedge.io.stores import STREAM_BYTES, BytesLike, ObjectInfo, Store, Writer, byte_view, check_path
+from kedge.io.stores import STREAM_BYTES, BytesLike, ObjectInfo, Store, Writer, byte_view, check_path, check_size
 
 _contents: dict[str, dict[str, tuple[bytes, float]]] = {}
 _lock = threading.Lock()
@@ -22,11 +22,13 @@ class MemoryStore(Store):
         with _lock:
             self._objects = _contents.setdefault(url, {})
 
-    def get(self, path: str) -> bytes:
-        return self._entry(path)[0]
+    def get(self, path: str, *, most: int | None = None) -> bytes:
+        data = self._entry(path)[0]
+        check_size(self.url, path, len(data), most)
+        return data
 
-    def get_many(self, paths: Sequence[str]) -> list[bytes]:
-        return [self.get(path) for path in paths]
+    def get_many(self, paths: Sequence[str], *, most: int | None = None) -> list[bytes]:
+        return [self.get(path, most=most) for path in paths]
 
     def put(self, path: str, data: BytesLike, *, create: bool = False) -> None:
         check_path(self.url, path)

@@ -24,7 +24,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from kedge.io.errors import ObjectExists, ObjectMissing, StoreError, StoreUnavailable
-from kedge.io.stores import STREAM_BYTES, BytesLike, ObjectInfo, Store, Writer, byte_view, check_path
+from kedge.io.stores import STREAM_BYTES, BytesLike, ObjectInfo, Store, Writer, byte_view, check_path, check_size
 from kedge.io.waiting import interruptibly, threads
 
 if TYPE_CHECKING:
@@ -67,16 +67,21 @@ class ObjectStore(Store):
         self._backend: Backend | None = None
         self._opening = threading.Lock()
 
-    def get(self, path: str) -> bytes:
+    def get(self, path: str, *, most: int | None = None) -> bytes:
         import obstore
 
-        return self._call(path, lambda backend: obstore.get(backend, path).bytes().to_bytes())
+        def read(backend: Backend) -> bytes:
+            found = obstore.get(backend, path)  # its head: the body follows when it is asked for
+            check_size(self.url, path, found.meta["size"], most)
+            return found.bytes().to_bytes()
 
-    def get_many(self, paths: Sequence[str]) -> list[bytes]:
+        return self._call(path, read)
+
+    def get_many(self, paths: Sequence[str], *, most: int | None = None) -> list[bytes]:
         if len(paths) < 2:
-            return [self.get(path) for path in paths]
+            return [self.get(path, most=most) for path in paths]
         with threads(min(_REQUESTS_AT_ONCE, len(paths))) as pool:
-            return list(pool.map(self.get, paths))
+            return list(pool.map(partial(self.get, most=most), paths))
 
     def put(self, path: str, data: BytesLike, *, create: bool = False) -> None:
         import obstore
@@ -222,6 +227,8 @@ class ObjectStore(Store):
                     self._backend = self._make()
                 backend = self._backend
             yield backend
+        except StoreError:
+            raise
         except Exception as error:
             raise self._error(path, error) from error
 

@@ -15,6 +15,7 @@ from kedge.definitions.config import Field
 from kedge.definitions.config_kinds import StringSource
 from kedge.definitions.io_managers import IOManager, IOManagerDefinition
 from kedge.definitions.resources import InitResourceContext
+from kedge.io.errors import ValueForbidden
 from kedge.io.managers import StoreIOManager
 from kedge.io.paths import path_metadata
 
@@ -30,10 +31,12 @@ class PickledFiles(IOManager):
 
     def handle_output(self, context: OutputContext, obj: Any) -> None:
         path = os.path.join(self.base_dir, *context.get_identifier())
+        _check_allowed(context)
         write_pickle(path, obj)
         context.add_output_metadata({"path": path_metadata(path)})
 
     def load_input(self, context: InputContext) -> Any:
+        _check_allowed(context)
         return read_pickle(os.path.join(self.base_dir, *context.get_identifier()))
 
 
@@ -56,6 +59,7 @@ class PickledAtPaths(IOManager):
         from kedge.definitions.values import AssetMaterialization
 
         path = self._path(context)
+        _check_allowed(context)
         write_pickle(path, obj)
         key = [context.job_name, context.step_key, context.name]
         context.log_event(AssetMaterialization(key, metadata={"path": path_metadata(path)}))
@@ -65,6 +69,7 @@ class PickledAtPaths(IOManager):
             raise DagsterInvariantViolationError(
                 f"input {context.name!r} reads no output; custom_path_fs_io_manager loads what an op stored"
             )
+        _check_allowed(context)
         return read_pickle(self._path(context.upstream_output))
 
 
@@ -88,6 +93,15 @@ custom_path_fs_io_manager = IOManagerDefinition(
     {"base_dir": Field(StringSource)},
     "Values are pickles below base_dir, each at the `path` in the metadata of its Out.",
 )
+
+
+def _check_allowed(context: InputContext | OutputContext) -> None:
+    """Raise ValueForbidden in a run that allows no pickles."""
+    if context.io is not None and not context.io.allow_pickle:
+        raise ValueForbidden(
+            f"{context.step_key}: I/O managers with a folder of their own keep values as pickles, and this run allows "
+            "none (allowPickle). Leave base_dir away, so that values go into the run's store in a form that fits them"
+        )
 
 
 def write_pickle(path: str, value: Any) -> None:

@@ -25,7 +25,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from kedge.io.errors import ValueRefused
+from kedge.io.errors import ValueForbidden, ValueRefused
 from kedge.io.stores import BytesLike, Writer
 
 
@@ -61,17 +61,27 @@ class Encoded:
         return out.parts
 
 
-def encode(value: Any) -> Encoded:
-    """How `value` is written. Writing it raises `ValueRefused` when it turns out that it can't be."""
+def encode(value: Any, *, allow_pickle: bool = True) -> Encoded:
+    """How `value` is written. Writing it raises `ValueRefused` when it turns out that it can't be.
+
+    Raises `ValueForbidden` for a value that only a pickle can hold, when `allow_pickle` is false.
+    """
     serializer = next(each for each in _serializers() if each.accepts(value))
+    if serializer.unpickles and not allow_pickle:
+        kind = f"{type(value).__module__}.{type(value).__qualname__}"
+        raise ValueForbidden(
+            f"a value of type {kind} would be stored as {serializer.format}, and this run allows no pickles "
+            f"(allowPickle). {_INSTEAD}"
+        )
     return Encoded(serializer.format, lambda out: serializer.dump(value, out))
 
 
 def decode(format: str, data: BytesLike, *, allow_pickle: bool = True) -> Any:
     """The value that was written as `format`.
 
-    The value may share memory with `data` when that is writable. Raises `ValueRefused` for an unknown format, for a
-    pickle when `allow_pickle` is false, and for bytes that can't be decoded here, such as a class that isn't installed.
+    The value may share memory with `data` when that is writable. Raises `ValueRefused` for an unknown format and for
+    bytes that can't be decoded here, such as a class that isn't installed; `ValueForbidden` for a pickle when
+    `allow_pickle` is false.
     """
     serializer = next((each for each in _serializers() if each.format == format), None)
     if serializer is None:
@@ -79,9 +89,9 @@ def decode(format: str, data: BytesLike, *, allow_pickle: bool = True) -> Any:
             f"values of format {format!r} aren't known here; register the serializer that wrote it, or upgrade"
         )
     if serializer.unpickles and not allow_pickle:
-        raise ValueRefused(
-            f"a value of format {format!r} is a pickle, which could run any code, and this reader doesn't allow "
-            "pickles; pass JSON-able values, bytes, arrays or tables, or allow pickles where the writer is trusted"
+        raise ValueForbidden(
+            f"a value of format {format!r} is a pickle, which could run any code, and this run allows none "
+            f"(allowPickle). {_INSTEAD}"
         )
     view = memoryview(data)
     try:
@@ -93,6 +103,12 @@ def decode(format: str, data: BytesLike, *, allow_pickle: bool = True) -> Any:
             f"a value of format {format!r} can't be decoded: {type(error).__name__}: {error}. "
             "Do reader and writer have the same code and libraries installed?"
         ) from error
+
+
+_INSTEAD = (
+    "Pass JSON-able values, bytes, arrays or tables, or register a serializer; or allow pickles where those who write "
+    "them are trusted"
+)
 
 
 def register(serializer: Serializer) -> None:

@@ -17,7 +17,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from kedge.io.errors import StoreError
+from kedge.core.layout import is_path
+from kedge.io.errors import ObjectTooLarge, StoreError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -61,12 +62,12 @@ class Store(ABC):
         return _reopen, (self.url, self._options)
 
     @abstractmethod
-    def get(self, path: str) -> bytes:
-        """All bytes of the object. Raises `ObjectMissing`."""
+    def get(self, path: str, *, most: int | None = None) -> bytes:
+        """All bytes of the object. Raises `ObjectMissing`, and `ObjectTooLarge` for more than `most` bytes."""
 
     @abstractmethod
-    def get_many(self, paths: Sequence[str]) -> list[bytes]:
-        """The objects' bytes in the order of `paths`, fetched at once where that helps. Raises `ObjectMissing`."""
+    def get_many(self, paths: Sequence[str], *, most: int | None = None) -> list[bytes]:
+        """The objects' bytes in the order of `paths`, fetched at once where that helps. Raises what `get` raises."""
 
     @abstractmethod
     def put(self, path: str, data: BytesLike, *, create: bool = False) -> None:
@@ -164,11 +165,17 @@ def at_once(act: Callable[[], T], what: str) -> T:
 
 def check_path(url: str, path: str) -> str:
     """`path` itself when it is well-formed (see the module); else raises `StoreError`."""
-    if not path or "\0" in path or any(part in ("", ".", "..") for part in path.split("/")):
+    if not is_path(path):
         raise StoreError(
             f"store {url}: {path!r} is no path of an object; write segments joined by '/', none empty, '.' or '..'"
         )
     return path
+
+
+def check_size(url: str, path: str, size: int, most: int | None) -> None:
+    """Raise `ObjectTooLarge` for an object of more than `most` bytes."""
+    if most is not None and size > most:
+        raise ObjectTooLarge(f"store {url}: {path!r} has {size} bytes; no more than {most} are read of its kind")
 
 
 def byte_view(data: BytesLike) -> memoryview:

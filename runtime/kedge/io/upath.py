@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from kedge.core.errors import CheckError, DagsterInvariantViolationError
 from kedge.definitions.io_contexts import InputContext, OutputContext
 from kedge.definitions.io_managers import IOManager
+from kedge.io import confinement
 from kedge.io.paths import StorePath, path_metadata
 
 AnyPath: TypeAlias = Path | StorePath
@@ -82,7 +83,8 @@ class UPathIOManager(IOManager):
                 f"input {context.name!r} of {context.step_key}: its source left no file in the run's store. Was it "
                 "stored by another I/O manager?"
             )
-        return StorePath(place.store, key)
+        where = f"input {context.name} of {context.step_key}"
+        return StorePath(place.store, confinement.readable(place.paths, key, where))
 
     def _with_extension(self, path: AnyPath) -> AnyPath:
         return path.with_suffix(path.suffix + self.extension) if self.extension else path

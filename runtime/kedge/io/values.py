@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kedge.io.digests import LEAF_BYTES, Hasher, can_check, digest
-from kedge.io.errors import ObjectMissing, ValueCorrupt
+from kedge.io.errors import ObjectMissing, ObjectTooLarge, ValueCorrupt
 from kedge.io.serializers import decode, encode
 from kedge.io.stores import BytesLike, Store, Writer, byte_view
 
@@ -37,19 +37,20 @@ class ValueRecord:
     def from_json(cls, data: Mapping[str, Any]) -> ValueRecord:
         """The record of `to_json`, unknown keys ignored. Raises `ValueCorrupt` for anything else."""
         for name, kind in (("path", str), ("format", str), ("size", int), ("digest", str)):
-            if type(data.get(name)) is not kind:
+            if not isinstance(data, Mapping) or type(data.get(name)) is not kind:
                 raise ValueCorrupt(
-                    f"value record {dict(data)!r}: {name!r} must be a {kind.__name__}; was it written by Kedge?"
+                    f"value record {repr(data)[:500]}: {name!r} must be a {kind.__name__}; was it written by Kedge?"
                 )
         return cls(path=data["path"], format=data["format"], size=data["size"], digest=data["digest"])
 
 
-def write_value(store: Store, path: str, value: Any) -> ValueRecord:
+def write_value(store: Store, path: str, value: Any, *, allow_pickle: bool = True) -> ValueRecord:
     """Serialize `value` by its type into the object `path`, over an older one, and return its record.
 
-    Raises `ValueRefused` when the value can't be serialized, `StoreError` when the store fails; nothing is left then.
+    Raises `ValueRefused` when the value can't be serialized, `ValueForbidden` when it would be a pickle and none is
+    allowed, `StoreError` when the store fails; nothing is left then.
     """
-    encoded = encode(value)
+    encoded = encode(value, allow_pickle=allow_pickle)
     hasher = Hasher()
     try:
         with store.writer(path) as out:
@@ -63,8 +64,8 @@ def write_value(store: Store, path: str, value: Any) -> ValueRecord:
 def read_value(store: Store, record: ValueRecord, *, allow_pickle: bool = True) -> Any:
     """The value of `record`, checked first.
 
-    Raises `ObjectMissing` when it is gone, `ValueCorrupt` when size or digest differ, and `ValueRefused` when it can't
-    be decoded here or is a pickle and `allow_pickle` is false.
+    Raises `ObjectMissing` when it is gone, `ValueCorrupt` when size or digest differ, `ValueRefused` when it can't be
+    decoded here, and `ValueForbidden` when it is a pickle and `allow_pickle` is false.
     """
     algorithm = record.digest.partition(":")[0]
     if not can_check(algorithm):
@@ -104,7 +105,11 @@ class _HashingSink:
 
 
 def _read_small(store: Store, record: ValueRecord) -> tuple[memoryview, str]:
-    data = store.get(record.path)
+    try:
+        data = store.get(record.path, most=record.size)
+    except ObjectTooLarge:
+        _check_size(store, record, store.info(record.path).size)
+        raise
     _check_size(store, record, len(data))
     return memoryview(bytearray(data)), digest(data)
 

@@ -182,7 +182,8 @@ class _Launch:
         program = program_of(document, StoreIOManager(), self._definition)
         asked = runs.executor_settings(self._definition, document.run_config)
         paths = runs.create(store, document, target)
-        place, history = StepStore(store, paths), records.history_of(store, paths, document)
+        place = StepStore(store, paths, document.settings.allow_pickle)
+        history = records.history_of(store, paths, document)
         # whoever lists the runs of this machine sees by the lock that this one is alive
         with engine_lock(document.run_id) if is_default_store(store.url) else contextlib.nullcontext():
             how = self._in_process if asked.in_process else self._in_processes

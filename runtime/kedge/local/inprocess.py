@@ -104,8 +104,10 @@ def _checked_id(run_id: str) -> str:
 class _ScratchStore:
     """The store of a run in this process, for a job that asks for `fs_io_manager`; made when first used."""
 
-    allow_pickle = True
-    paths = RunPaths("run")
+    paths = RunPaths("runs/in-process/run")
+
+    def __init__(self, allow_pickle: bool) -> None:
+        self.allow_pickle = allow_pickle
 
     patiently = staticmethod(at_once)
 
@@ -143,7 +145,7 @@ class Execution:
         self._run = run
         self._program = program
         self._raise = raise_on_error
-        self._io = place or _ScratchStore()
+        self._io = place or _ScratchStore(program.settings.allow_pickle)
         self._env = StepEnvironment(program, program.scope(), memory=None if place else {}, io=self._io)
         self._outcomes: list[Outcome] = []
         self._memo = _memo_of(program, run, self._env)

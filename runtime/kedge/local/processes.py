@@ -27,8 +27,8 @@ from kedge.core.layout import RunPaths
 from kedge.core.protocol import Binding, Failure, Outcome, OutcomeStatus, Ticket, Times
 from kedge.core.run import Run
 from kedge.core.state import Step
+from kedge.io.confinement import own_values
 from kedge.io.errors import ObjectExists, ObjectMissing
-from kedge.io.managers import stored_paths
 from kedge.io.stores import Store
 from kedge.io.tickets import with_indexes
 from kedge.local import records
@@ -41,6 +41,8 @@ INDEX_FROM = 100
 """A listing with more members than this goes into the store; the ticket points to it."""
 GRACE_SECONDS = 10.0
 _POOL_RESTARTS = 3
+_LONGEST_WAIT_SECONDS = 3600.0
+"""A system call takes no wait of a month; whatever is due later is looked at again."""
 
 
 class Observer(Protocol):
@@ -157,7 +159,7 @@ class ProcessEngine:
         self._observer.changed(self._run)
 
     def _timeout(self) -> float | None:
-        return None if not self._timers else max(0.0, self._timers[0][0] - time.time())
+        return None if not self._timers else min(max(0.0, self._timers[0][0] - time.time()), _LONGEST_WAIT_SECONDS)
 
     def _at(self, when: float, then: Callable[[], None]) -> None:
         self._timer_count += 1
@@ -216,7 +218,7 @@ class ProcessEngine:
             return True
         try:
             path = self._paths.outcome(*name)
-            outcome = records.parse_record(path, self._store.get(path)) or records.unreadable(*name)
+            outcome = records.read_record(self._store, path, *name)
         except ObjectMissing:
             return False
         self._settle(name, outcome)
@@ -263,7 +265,7 @@ class ProcessEngine:
         elif isinstance(action, Wake):
             self._at(action.at, lambda: self._events.append(Tick(time.time())))
         elif isinstance(action, Discard):
-            self._store.delete(stored_paths([source.record for source in action.values]))
+            self._store.delete(own_values(self._paths, (source.record for source in action.values)))
         else:
             assert isinstance(action, Finish)
 

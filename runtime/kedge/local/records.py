@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from kedge.core.actions import RunStatus
 from kedge.core.document import PlanDocument
@@ -13,12 +14,12 @@ from kedge.core.events import Begin
 from kedge.core.ids import StepKey
 from kedge.core.layout import RunPaths
 from kedge.core.plan import Plan, build
-from kedge.core.protocol import Failure, Outcome, OutcomeStatus
+from kedge.core.protocol import MOST_BYTES, Failure, Outcome, OutcomeStatus, count_from_1, read_json
 from kedge.core.run import History, Run
 from kedge.core.selection import select_steps
 from kedge.core.settings import Retain
-from kedge.io.errors import ObjectMissing
-from kedge.io.stores import Store
+from kedge.io.errors import ObjectMissing, ObjectTooLarge
+from kedge.io.stores import ObjectInfo, Store
 
 _log = logging.getLogger("kedge.local")
 
@@ -30,36 +31,87 @@ class NoSuchRun(KedgeError):
 def read_document(store: Store, paths: RunPaths) -> PlanDocument:
     """The plan document. Raises NoSuchRun when the store has none."""
     try:
-        return PlanDocument.from_bytes(store.get(paths.plan))
+        return PlanDocument.from_bytes(store.get(paths.plan, most=MOST_BYTES))
     except ObjectMissing:
         raise NoSuchRun(f"there is no run {paths.prefix} in {store.url}") from None
+
+
+def read_json_at(store: Store, path: str) -> Mapping[str, Any]:
+    """The object in a JSON file of a run. Raises ObjectMissing, and ProtocolError for what is none or is too large."""
+    try:
+        found = read_json(store.get(path, most=MOST_BYTES), path)
+    except ObjectTooLarge as error:
+        raise ProtocolError(str(error)) from error
+    if not isinstance(found, Mapping):
+        raise ProtocolError(f"{path} holds no object")
+    return found
 
 
 def read_outcomes(store: Store, paths: RunPaths) -> dict[StepKey, list[Outcome]]:
     """All outcome records by step, in the order of their attempts. One that can't be read counts as lost."""
     found: dict[StepKey, list[Outcome]] = {}
-    names = sorted(info.path for info in store.list(paths.outcomes.rstrip("/")))
-    for path, data in zip(names, store.get_many(names), strict=True):
-        outcome = parse_record(path, data)
-        if outcome is not None:
-            found.setdefault(outcome.step, []).append(outcome)
+    infos = sorted(store.list(paths.outcomes.rstrip("/")))
+    for batch in _batches(infos):
+        for path, data in zip(batch, _contents(store, batch), strict=True):
+            outcome = parse_record(path, data)
+            if outcome is not None:
+                found.setdefault(outcome.step, []).append(outcome)
     for records in found.values():
         records.sort(key=lambda one: one.attempt)
     return found
 
 
-def parse_record(path: str, data: bytes) -> Outcome | None:
-    """The outcome in a record. One that can't be read counts as lost; None when its path is no record's either."""
+def _batches(infos: Sequence[ObjectInfo]) -> Iterator[list[str]]:
+    """Their paths, as many at a time as may be held in memory before they are parsed."""
+    batch: list[str] = []
+    room = MOST_BYTES
+    for info in infos:
+        if batch and info.size > room:
+            yield batch
+            batch, room = [], MOST_BYTES
+        batch.append(info.path)
+        room -= min(info.size, MOST_BYTES)  # a larger one is not read
+    if batch:
+        yield batch
+
+
+def _contents(store: Store, batch: Sequence[str]) -> Sequence[bytes | None]:
+    """The bytes of some records; None for one that is too large."""
+    try:
+        return store.get_many(batch, most=MOST_BYTES)
+    except ObjectTooLarge:
+        return [_content(store, path) for path in batch]
+
+
+def _content(store: Store, path: str) -> bytes | None:
+    try:
+        return store.get(path, most=MOST_BYTES)
+    except ObjectTooLarge:
+        return None
+
+
+def read_record(store: Store, path: str, step: StepKey, attempt: int) -> Outcome:
+    """The record of an attempt, which counts as lost where it can't be read. Raises ObjectMissing."""
+    return parse_record(path, _content(store, path)) or unreadable(step, attempt)
+
+
+def parse_record(path: str, data: bytes | None) -> Outcome | None:
+    """The outcome in a record; `data` None: it is too large.
+
+    One that can't be read counts as lost; None when its path is no record's either.
+    """
     segment, name = path.split("/")[-2:]
     try:
-        outcome = Outcome.from_json(json.loads(data))
+        if data is None:
+            raise ProtocolError(f"it has more than {MOST_BYTES} bytes")
+        outcome = Outcome.from_json(read_json(data, "it"))
         if [outcome.step.segment, f"{outcome.attempt}.json"] != [segment, name]:
-            raise ProtocolError(f"it speaks of {outcome.step}, attempt {outcome.attempt}")
+            raise ProtocolError(f"it speaks of {str(outcome.step)[:200]}, attempt {outcome.attempt}")
         return outcome
-    except (ValueError, ProtocolError) as error:
+    except ProtocolError as error:
         _log.warning("%s can't be read (%s); its attempt counts as lost", path, error)
     try:
-        return unreadable(StepKey.parse(segment), int(name.removesuffix(".json")))
+        return unreadable(StepKey.parse(segment), count_from_1(name.removesuffix(".json")))
     except (ValueError, ProtocolError):
         return None
 
@@ -70,15 +122,32 @@ def unreadable(step: StepKey, attempt: int) -> Outcome:
 
 
 def successes(store: Store, paths: RunPaths) -> dict[StepKey, Outcome]:
-    """The outcome of every step that succeeded in a run, those it took over from earlier runs included."""
-    document = read_document(store, paths)
+    """The outcome of every step that succeeded in a run, those it took over from earlier runs included.
+
+    Raises ProtocolError where these are none of its namespace, or take over from each other.
+    """
     found: dict[StepKey, Outcome] = {}
-    if document.reexecute is not None:
-        inherited = successes(store, RunPaths(document.reexecute.prefix))
-        found = keep_inherited(document, inherited)
-    for step, records in read_outcomes(store, paths).items():
-        if records[-1].status is OutcomeStatus.SUCCEEDED:
-            found[step] = records[-1]
+    for place, document in reversed(_lineage(store, paths)):
+        if document.reexecute is not None:
+            found = keep_inherited(document, found)
+        for step, records in read_outcomes(store, place).items():
+            if records[-1].status is OutcomeStatus.SUCCEEDED:
+                found[step] = records[-1]
+    return found
+
+
+def _lineage(store: Store, paths: RunPaths) -> list[tuple[RunPaths, PlanDocument]]:
+    """A run, the one that it takes over from, the one before that, and so on."""
+    found: list[tuple[RunPaths, PlanDocument]] = []
+    seen: set[str] = set()
+    place: RunPaths | None = paths
+    while place is not None:
+        if place.prefix in seen:
+            raise ProtocolError(f"{place.prefix} takes over from itself; its plan was changed in the store")
+        seen.add(place.prefix)
+        document = read_document(store, place)
+        found.append((place, document))
+        place = None if document.reexecute is None else place.other(document.reexecute.prefix)
     return found
 
 
@@ -95,13 +164,13 @@ def keep_inherited(document: PlanDocument, inherited: Mapping[StepKey, Outcome])
 def history_of(store: Store, paths: RunPaths, document: PlanDocument) -> History:
     """All that is known of a run before its engine starts or takes it up again.
 
-    Raises KedgeError when it re-executes a run whose graph is another one, or clones that there never were.
+    Raises KedgeError when it re-executes a run of another namespace or graph, or clones that there never were.
     """
     records = read_outcomes(store, paths)
     again = document.reexecute
     if again is None:
         return History(records)
-    parent = RunPaths(again.prefix)
+    parent = paths.other(again.prefix)
     before = read_document(store, parent)
     if before.graph.digest != document.graph.digest:
         raise KedgeError(f"{again.prefix} ran another graph, so its values can't be taken over. Start a new run")

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kedge.core.document import PlanDocument, Reexecution
-from kedge.core.errors import KedgeError
+from kedge.core.errors import KedgeError, ProtocolError
 from kedge.core.layout import RUNS, RunPaths
+from kedge.core.protocol import UNREADABLE
 from kedge.definitions.dagster_runs import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG
 from kedge.io.errors import ObjectMissing
 from kedge.io.stores import Store
 from kedge.local.home import engine_of
-from kedge.local.records import NoSuchRun, read_document
+from kedge.local.records import NoSuchRun, read_document, read_json_at
 from kedge.worker.documents import document_of, executor_settings, narrowed
 
 __all__ = [
@@ -88,7 +89,7 @@ def catalogue(store: Store) -> list[RunEntry]:
     for folder in store.list_folders(f"{RUNS}/{NAMESPACE}"):
         try:
             found.append(_entry(store, RunPaths(folder.rstrip("/"))))
-        except (ObjectMissing, ValueError, KeyError):
+        except (ObjectMissing, ProtocolError, *UNREADABLE):
             continue  # a run that is being created, or a folder that is not ours
     return sorted(found, key=lambda entry: entry.created, reverse=True)
 
@@ -112,13 +113,13 @@ def find(store: Store, name: str) -> RunEntry:
 
 
 def _entry(store: Store, paths: RunPaths) -> RunEntry:
-    head = json.loads(store.get(paths.run))
+    head = read_json_at(store, paths.run)
     name = paths.prefix.rpartition("/")[2]
     alive = engine_of(head["runId"]) is not None
-    result: dict[str, Any] = {}
+    result: Mapping[str, Any] = {}
     if not alive:
         try:
-            result = json.loads(store.get(paths.result))
+            result = read_json_at(store, paths.result)
         except ObjectMissing:
             result = {"status": "Interrupted"}
     return RunEntry(
@@ -128,7 +129,7 @@ def _entry(store: Store, paths: RunPaths) -> RunEntry:
         head["job"],
         head["target"],
         result.get("status", "Running"),
-        head["created"],
+        float(head["created"]),
         result.get("ended"),
         result.get("steps", {}),
     )

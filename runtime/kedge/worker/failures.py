@@ -14,9 +14,11 @@ from kedge.core.errors import (
     DagsterMaxRetriesExceededError,
     DagsterTypeCheckDidNotPass,
     DagsterUserCodeExecutionError,
+    ProtocolError,
 )
 from kedge.core.protocol import Failure, RetryRequest
 from kedge.definitions import values
+from kedge.io.errors import ValueForbidden
 
 _MESSAGE_MAX = 4000
 _KEDGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -49,7 +51,15 @@ def encoded(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _may_pass_next_time(error: BaseException) -> bool:
-    """User code and I/O may. A broken rule (a failed type check, a missing output) stays broken, as in Dagster."""
+    """User code and I/O may. A broken rule (a failed type check, a missing output) stays broken, as in Dagster.
+
+    So does a rule about which values may be read and written, and what is not as the engine left it.
+    """
+    cause: BaseException | None = error
+    while isinstance(cause, DagsterUserCodeExecutionError):
+        cause = cause.__cause__
+    if isinstance(cause, ValueForbidden | ProtocolError):
+        return False
     return isinstance(error, DagsterUserCodeExecutionError) or not isinstance(error, DagsterError)
 
 

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kedge.core.errors import DagsterInvariantViolationError
+from kedge.core.layout import is_segment
 from kedge.core.protocol import SourceRef
 from kedge.definitions.ins_outs import InputDefinition, OutputDefinition
 from kedge.definitions.io_contexts import InputContext, OutputContext
+from kedge.io.errors import ValueForbidden
 
 if TYPE_CHECKING:
     from kedge.worker.program import BoundOp
@@ -55,7 +57,7 @@ def _upstream(env: StepEnvironment, source: SourceRef) -> OutputContext:
         step=source.step,
         name=source.output,
         job_name=program.run.job_name,
-        run_id=(source.record or {}).get("run") or program.run.run_id,  # an output taken over keeps its run
+        run_id=_run_of(source) or program.run.run_id,
         mapping_key=source.mapping_key,
         op_def=bound.definition,
         config=program.config.io.get((source.step.op, "outputs", source.output)),
@@ -66,6 +68,14 @@ def _upstream(env: StepEnvironment, source: SourceRef) -> OutputContext:
         io=env.io,
         record=source.record,
     )
+
+
+def _run_of(source: SourceRef) -> str | None:
+    """The run that an output taken over keeps. I/O managers make paths of it, so it has to be a name and no path."""
+    found = (source.record or {}).get("run")
+    if found is not None and not (isinstance(found, str) and is_segment(found)):
+        raise ValueForbidden(f"{source.step}: its record names a run {str(found)[:200]!r}, which can be none")
+    return found
 
 
 def of_output(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import sys
 import time
 import traceback
@@ -16,7 +17,7 @@ from functools import lru_cache
 from kedge.core.document import PlanDocument, digest_of
 from kedge.core.errors import ProtocolError
 from kedge.core.layout import RunPaths
-from kedge.core.protocol import Failure, Index, Listing, Outcome, OutcomeStatus, Ticket, Times
+from kedge.core.protocol import MOST_BYTES, Failure, Index, Listing, Outcome, OutcomeStatus, Ticket, Times, check_room
 from kedge.io.errors import StoreUnavailable
 from kedge.io.managers import StepStore, StoreIOManager
 from kedge.io.stores import Store, open_store
@@ -40,6 +41,8 @@ def _program(data: bytes) -> Program:
     return program_of(document, StoreIOManager(), job_of(document))
 
 
+ALLOW_PICKLE = "KEDGE_ALLOW_PICKLE"
+"""Anything but `true` in this variable forbids pickles."""
 _STEPS_LOAD = ("kedge.worker.io_contexts", "kedge.worker.hooks", "kedge.definitions.logs", "kedge.definitions.wire")
 """What a step loads when it comes to it: milliseconds in each child, once in the server."""
 
@@ -79,8 +82,8 @@ def run_ticket(ticket: Ticket, store: Store, ending: Ending, *, echo: bool, plan
 
 def _end(ticket: Ticket, store: Store, paths: RunPaths, outcome: Outcome, ending: Ending) -> int:
     """Store the record, then tell whoever waits for it."""
-    record = outcome.to_bytes()
     what = f"step {ticket.step}, attempt {ticket.attempt}"
+    outcome, record = _fitting(outcome, what)
     code = records.write(store, paths.outcome(ticket.step, ticket.attempt), record, what, ending)
     if code != EXIT_DONE:
         return code
@@ -90,6 +93,20 @@ def _end(ticket: Ticket, store: Store, paths: RunPaths, outcome: Outcome, ending
         announcing.announce(ticket.announce, ticket.run, ticket.step.digest, ticket.attempt)
     ending.stored(record)
     return EXIT_DONE if outcome.status is OutcomeStatus.SUCCEEDED else EXIT_FAILED
+
+
+def _fitting(outcome: Outcome, what: str) -> tuple[Outcome, bytes]:
+    """An outcome and its record; a failure in place of one whose record is larger than what is read."""
+    record = outcome.to_bytes()
+    try:
+        check_room(record, f"the record of {what}")
+    except ProtocolError as error:
+        message = f"{error}. Give fewer outputs, and metadata and events that take less room"
+        failure = Failure(type(error).__name__, message, retryable=False)
+        outcome = replace(outcome, status=OutcomeStatus.FAILED, outputs={}, failure=failure, events=())
+        print(message, file=sys.stderr)  # noqa: T201
+        return outcome, outcome.to_bytes()
+    return outcome, record
 
 
 def _outcome_of(ticket: Ticket, store: Store, paths: RunPaths, plan: bytes | None, started: float) -> Outcome:
@@ -114,15 +131,15 @@ def _outcome_of(ticket: Ticket, store: Store, paths: RunPaths, plan: bytes | Non
 
 def _read_plan(store: Store, paths: RunPaths) -> bytes:
     try:
-        return patiently(lambda: store.get(paths.plan), "reading the plan")
+        return patiently(lambda: store.get(paths.plan, most=MOST_BYTES), "reading the plan")
     except StoreUnavailable as error:
         raise NoRecord(f"the plan could not be read: {error}") from error
 
 
 def _run(program: Program, ticket: Ticket, store: Store, paths: RunPaths) -> Outcome:
     scope = program.scope(logging.getLogger("kedge"))
-    place = StepStore(store, paths, patiently=patiently)
-    env = StepEnvironment(program, scope, io=place, read_index=lambda index: _read_index(store, index))
+    place = StepStore(store, paths, program.settings.allow_pickle and _may_pickle(), patiently)
+    env = StepEnvironment(program, scope, io=place, read_index=lambda index: _read_index(store, paths, index))
     try:
         with program.logging():
             outcome = run_step(env, ticket.step, ticket.attempt, ticket.retries, ticket.inputs)
@@ -136,8 +153,13 @@ def _run(program: Program, ticket: Ticket, store: Store, paths: RunPaths) -> Out
     return outcome
 
 
-def _read_index(store: Store, index: Index) -> Listing:
-    found: Listing = patiently(lambda: read_index(store, index), "reading the listing of an input")
+def _may_pickle() -> bool:
+    """Whether those who run the engine allow pickles at all, whatever the job says."""
+    return os.environ.get(ALLOW_PICKLE, "true") == "true"
+
+
+def _read_index(store: Store, paths: RunPaths, index: Index) -> Listing:
+    found: Listing = patiently(lambda: read_index(store, paths, index), "reading the listing of an input")
     return found
 
 

@@ -1,5 +1,6 @@
 """Jobs for the corners of the process engine; see rough_jobs.py for how a step is caught in the middle."""
 
+import json
 import os
 import signal
 import sys
@@ -85,6 +86,34 @@ def garbles(x: int) -> int:
     return x
 
 
+@dg.op(out={name: dg.Out() for name in ("own", "theirs", "round_about", "plan")})
+def claims() -> None:
+    """Leaves a record that names, besides a value of its own, what belongs to others."""
+    folder = PLACE / "home" / "store" / "runs" / "local"
+    (run,) = (path for path in folder.iterdir() if not path.name.startswith("victim"))
+    own, theirs = f"runs/local/{run.name}", "runs/local/victim-01234567/values/s/1/result"
+    paths = {
+        "own": f"{own}/values/claims/1/own",
+        "theirs": theirs,
+        "round_about": f"{own}/values/../../../../{theirs}",
+        "plan": f"{own}/plan.json",
+    }
+    (run / "values" / "claims" / "1").mkdir(parents=True)
+    (run / "values" / "claims" / "1" / "own").write_text("1")
+    outputs = {
+        name: {"value": {"path": path, "format": "json", "size": 1, "digest": ""}} for name, path in paths.items()
+    }
+    record = {"version": 1, "step": "claims", "attempt": 1, "status": "succeeded", "outputs": outputs}
+    (run / "outcomes" / "claims").mkdir(parents=True)
+    (run / "outcomes" / "claims" / "1.json").write_text(json.dumps(record))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dg.op(ins={name: dg.In(dg.Nothing) for name in ("own", "theirs", "round_about", "plan")})
+def after_claims() -> None:
+    note("after")
+
+
 @dg.op
 def begins() -> int:
     return 1
@@ -151,6 +180,12 @@ def side_by_side() -> None:
 @dg.job
 def garbled() -> None:
     garbles(begins())
+
+
+@dg.job
+def claimed() -> None:
+    own, theirs, round_about, plan = claims()
+    after_claims(own=own, theirs=theirs, round_about=round_about, plan=plan)
 
 
 @dg.job

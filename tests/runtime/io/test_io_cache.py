@@ -10,7 +10,7 @@ import pytest
 
 from kedge.core.graph import OpNode, OutputSpec
 from kedge.core.ids import StepKey
-from kedge.core.protocol import Outcome, OutcomeStatus
+from kedge.core.protocol import MOST_BYTES, Outcome, OutcomeStatus
 from kedge.io.cache import ResultCache
 from kedge.io.stores import Store
 from kedge.io.values import write_value
@@ -53,9 +53,20 @@ def test_a_value_of_another_size_is_another_value(store: Store) -> None:
     assert cache.find("k", STEP, NODE) is None
 
 
-def test_values_of_another_namespace_are_not_taken_over(store: Store) -> None:
-    cache = kept(store, {"result": stored(store, "result", "runs/other/job-1")})
+@pytest.mark.parametrize("folder", ["runs/other/job-1", "runs/local/../other/job-1", "elsewhere"])
+def test_values_elsewhere_than_in_runs_of_the_namespace_are_not_taken_over(store: Store, folder: str) -> None:
+    record = stored(store, "result", "runs/other/job-1")
+    record["value"]["path"] = record["value"]["path"].replace("runs/other/job-1", folder)
+    cache = kept(store, {"result": record})
     assert cache.find("k", STEP, NODE) is None
+
+
+@pytest.mark.parametrize(
+    "outputs", [{"result": 5}, {"result": {"value": 5}}, {"result": None, "many": [1]}, {"x": None}]
+)
+def test_outputs_that_make_no_sense_are_not_kept(store: Store, outputs: dict[str, Any]) -> None:
+    kept(store, outputs)
+    assert list(store.list()) == []
 
 
 @pytest.mark.parametrize(
@@ -70,6 +81,8 @@ def test_values_of_another_namespace_are_not_taken_over(store: Store) -> None:
         json.dumps({"version": 1, "run": PREFIX, "outputs": {"nope": None, "result": None}}).encode(),
         json.dumps({"version": 1, "run": PREFIX, "outputs": {"result": {"value": 3}}}).encode(),
         json.dumps({"version": 1, "run": PREFIX, "outputs": {"result": None, "many": [1]}}).encode(),
+        b'{"version":1,"run":' + b"[" * 100_000,
+        b" " * (MOST_BYTES + 1),
     ],
 )
 def test_an_entry_that_makes_no_sense_counts_as_none(store: Store, entry: bytes) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from kedge.io import objects
-from kedge.io.errors import ObjectExists, ObjectMissing, StoreError, StoreUnavailable
+from kedge.io.errors import ObjectExists, ObjectMissing, ObjectTooLarge, StoreError, StoreUnavailable
 from kedge.io.objects import ObjectStore
 from kedge.io.stores import Store, open_store
 
@@ -29,6 +29,18 @@ def test_what_was_put_is_got(store: Store) -> None:
     assert store.get(BRACKETS) == b"two"
     store.put("empty", memoryview(b""))
     assert store.get("empty") == b""
+
+
+def test_no_more_is_got_than_is_asked_for(store: Store) -> None:
+    for path, data in (("fits", b"1234"), ("large", b"12345"), ("also", b"1")):
+        store.put(path, data)
+    assert store.get("fits", most=4) == b"1234"
+    assert store.get_many(["fits", "also"], most=4) == [b"1234", b"1"]
+    for act in (lambda: store.get("large", most=4), lambda: store.get_many(["also", "large"], most=4)):
+        with pytest.raises(ObjectTooLarge, match=r"'large' has 5 bytes; no more than 4 are read"):
+            act()
+    with pytest.raises(ObjectMissing):
+        store.get("nothing", most=4)
 
 
 def test_paths_come_back_from_a_listing_as_they_were_given(store: Store) -> None:

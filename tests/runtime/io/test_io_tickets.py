@@ -10,7 +10,7 @@ from kedge.core.errors import ProtocolError
 from kedge.core.ids import StepKey
 from kedge.core.layout import RunPaths
 from kedge.core.planning import PlanTicket
-from kedge.core.protocol import Binding, Constant, Index, Listing, Single, SourceRef, Ticket
+from kedge.core.protocol import MOST_BYTES, Binding, Constant, Index, Listing, Single, SourceRef, Ticket
 from kedge.io.errors import ObjectMissing
 from kedge.io.stores import Store
 from kedge.io.tickets import TICKET_BYTES, read_index, read_ticket, ticket_text, with_indexes
@@ -54,6 +54,20 @@ def test_the_ticket_that_an_earlier_engine_put_there_stands(file_store: Store) -
     assert read_ticket(file_store, of_first) == first
 
 
+@pytest.mark.parametrize("there", ["other", "elsewhere", "nothing", "large"])
+def test_what_no_engine_has_put_there_does_not_stand(file_store: Store, there: str) -> None:
+    """A step pod could put it there, for another to be started with."""
+    mine = ticket("x" * TICKET_BYTES)
+    theirs = {
+        "other": ticket("y" * TICKET_BYTES).to_text(),
+        "elsewhere": replace(mine, prefix="runs/other/job-89abcdef").to_text(),
+        "nothing": "[" * 100_000,
+        "large": " " * (MOST_BYTES + 1),
+    }
+    file_store.put(PATHS.ticket(STEP, 2), theirs[there].encode())
+    assert read_ticket(file_store, ticket_text(file_store, PATHS, mine)) == mine
+
+
 def test_another_ticket_than_the_one_meant_is_refused(file_store: Store) -> None:
     text = ticket_text(file_store, PATHS, ticket("x" * TICKET_BYTES))
     file_store.put(PATHS.ticket(STEP, 2), ticket("y" * TICKET_BYTES).to_text().encode())
@@ -92,8 +106,8 @@ def test_a_long_listing_becomes_an_index_and_all_else_stays(file_store: Store) -
     assert isinstance(long, Index)
     assert isinstance(nested, Index)
     assert (long.path, long.count, nested.count) == (PATHS.index(STEP, "long"), 4, 2)
-    assert read_index(file_store, long) == bindings["long"]
-    assert read_index(file_store, nested) == bindings["nested"]
+    assert read_index(file_store, PATHS, long) == bindings["long"]
+    assert read_index(file_store, PATHS, nested) == bindings["nested"]
 
 
 def test_another_listing_than_the_one_meant_is_refused(file_store: Store) -> None:
@@ -101,4 +115,4 @@ def test_another_listing_than_the_one_meant_is_refused(file_store: Store) -> Non
     assert isinstance(index, Index)
     with_indexes(file_store, PATHS, STEP, {"x": listing(3)}, 1)
     with pytest.raises(ProtocolError, match="is not the listing that was meant"):
-        read_index(file_store, index)
+        read_index(file_store, PATHS, index)

@@ -16,6 +16,7 @@ from kedge.core.hints import Announce
 from kedge.core.ids import StepKey
 from kedge.core.layout import RunPaths
 from kedge.core.protocol import Binding, Outcome, Ticket
+from kedge.core.settings import RunSettings
 from kedge.io.stores import Store
 from kedge.worker.documents import document_of
 from kedge.worker.loading import load_job
@@ -32,6 +33,8 @@ class Pod:
     folder: Path
     store: Store
     environment: dict[str, str] = field(default_factory=dict)
+    job: str = "step_jobs.py:steps"
+    settings: RunSettings | None = None
 
     @property
     def message(self) -> str:
@@ -50,11 +53,12 @@ class Pod:
         return "".join(self.store.get(info.path).decode() for info in self.store.list(f"{PATHS.prefix}/logs"))
 
     def ticket(self, step: str, announce: Announce | None = None, **inputs: Binding) -> Ticket:
-        """The first attempt of a step of `step_jobs`, whose plan is put into the store."""
-        target = f"{JOBS}/step_jobs.py:steps"
-        plan = document_of(load_job(target), target).to_bytes()
+        """The first attempt of a step of the job, whose plan is put into the store."""
+        target = f"{JOBS}/{self.job}"
+        plan = document_of(load_job(target), target, settings=self.settings).to_bytes()
         self.store.put(PATHS.plan, plan)
-        os.mkfifo(self.folder / "pipe")
+        if not (self.folder / "pipe").exists():
+            os.mkfifo(self.folder / "pipe")
         self.environment["KEDGE_TEST_DIR"] = str(self.folder)
         return Ticket("job-01234567", PATHS.prefix, digest_of(plan), StepKey(step), 1, 0, inputs, announce=announce)
 
