@@ -45,7 +45,7 @@ class Installed:
         self.kubectl = kubectl
         self.namespace: str = kubectl.namespace
         self._settings = dict(settings or {})
-        self._forwarded: tuple[subprocess.Popen[str], Store] | None = None
+        self._forwarded: tuple[subprocess.Popen[str], Store, str] | None = None
 
     # -- installing -------------------------------------------------------------------------------------------------
 
@@ -204,6 +204,14 @@ class Installed:
     @property
     def store(self) -> Store:
         """The run's store, by a port that kubectl forwards."""
+        return self._forward()[1]
+
+    @property
+    def endpoint(self) -> str:
+        """The address of the store's server, by that port."""
+        return f"http://127.0.0.1:{self._forward()[2]}"
+
+    def _forward(self) -> tuple[subprocess.Popen[str], Store, str]:
         if self._forwarded is None:
             kubectl = [str(need("kubectl")), f"--kubeconfig={self.kubectl.kubeconfig}", f"--namespace={self.namespace}"]
             command = [*kubectl, "port-forward", f"service/{names.STORE_SECRET}", ":7070"]
@@ -212,8 +220,8 @@ class Installed:
             port = process.stdout.readline().split(":")[1].split()[0]
             options = {name.lower(): value for name, value in first_store.CREDENTIALS.items()}
             options |= {"endpoint": f"http://127.0.0.1:{port}", "region": "us-east-1", "allow_http": "true"}
-            self._forwarded = process, open_store(STORE_URL, options=options)
-        return self._forwarded[1]
+            self._forwarded = process, open_store(STORE_URL, options=options), port
+        return self._forwarded
 
     def paths(self, name: str) -> RunPaths:
         """Where a run is in the store."""
@@ -294,9 +302,9 @@ class Installed:
         self.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={SECONDS}s")
 
     def close(self) -> None:
-        """End what was started here."""
+        """End what was started here. The store may be asked again."""
         if self._forwarded is not None:
-            process = self._forwarded[0]
+            process, self._forwarded = self._forwarded[0], None
             process.kill()
             process.wait()
             assert process.stdout is not None

@@ -39,6 +39,8 @@ _RETRY_SECONDS = 20
 """So long a request is tried again that fails for reasons that may pass. obstore itself gives a connection 5 seconds
 and a request 30 (options given here would hide those of the environment), so 50 seconds are the most."""
 _REFUSED = re.compile(r"status code: 4(?!08|29)\d\d")
+_DENIED = "code: AccessDenied"
+"""So a request for many objects says of one that it was refused, with status 200 for the whole."""
 _CLIENT_OPTIONS = (
     "allow_http",
     "allow_invalid_certificates",
@@ -242,7 +244,8 @@ class ObjectStore(Store):
             return ObjectMissing(f"{where}no such object")
         if isinstance(error, FileExistsError | exceptions.AlreadyExistsError | exceptions.PreconditionError):
             return ObjectExists(f"{where}exists already and was to be created")
-        if isinstance(error, PermissionError | exceptions.PermissionDeniedError | exceptions.UnauthenticatedError):
+        denied = isinstance(error, PermissionError | exceptions.PermissionDeniedError | exceptions.UnauthenticatedError)
+        if denied or _DENIED in reason:
             return StoreError(
                 f"{where}access refused; check the credentials in the environment and their rights: {reason}"
             )

@@ -40,3 +40,26 @@ def looks_around() -> dict[str, Any]:
         "writable": os.access("/", os.W_OK) or os.access("/usr", os.W_OK),
         "api": answer,
     }
+
+
+def tries_the_store(context: Any, config: dict[str, Any]) -> dict[str, str]:
+    """What a step may do with another namespace's objects, by the credentials that it has."""
+    from kedge.io.errors import StoreError
+    from kedge.io.stores import open_store
+
+    store, theirs = open_store(os.environ["KEDGE_STORE"]), config["theirs"]
+
+    def tried(act: Any, done: str) -> str:
+        try:
+            act()
+        except StoreError as error:
+            return "refused" if "access refused" in str(error) or "403" in str(error) else str(error)
+        return done
+
+    return {
+        "read": tried(lambda: store.get(theirs["value"]), "read"),
+        "written": tried(lambda: store.put(f"{theirs['prefix']}/planted", b"x"), "written"),
+        "listed": tried(lambda: list(store.list(theirs["prefix"])), "listed"),
+        "deleted": tried(lambda: store.delete([theirs["value"]]), "deleted"),
+        "own": tried(lambda: list(store.list(f"{config['own']}/")), "listed"),
+    }
