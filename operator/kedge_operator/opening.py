@@ -20,6 +20,7 @@ from kedge.core.graph import OpGraph
 from kedge.core.ids import StepKey
 from kedge.core.layout import RUNS, RunPaths
 from kedge.core.planning import Planned
+from kedge.core.protocol import UNREADABLE
 from kedge.core.selection import select_ops, subset
 from kedge.core.spec import OpJob
 from kedge.definitions.dagster_runs import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG
@@ -120,6 +121,7 @@ def run_pods(job: OpJob, uid: str, namespace: str, settings: Settings) -> pods.R
         (spec.store.secret_name if spec.store is not None else None) or (None if own else settings.store.secret_name),
         both,
         None if growth is None else pods.MemoryGrowth(growth.factor, growth.limit),
+        settings.allow_pickle,
     )
     usual = replace(found, image=settings.image or "", templates=both[:1])
     return replace(found, guard=Guard(settings.pod_policy, pods.plan_pod(usual, 1, "")))
@@ -164,16 +166,16 @@ async def _try(cluster: Cluster, pod: Mapping[str, Any]) -> None:
 def stored_document(store: Store, paths: RunPaths) -> PlanDocument | None:
     """The document of a run that was begun before."""
     try:
-        return PlanDocument.from_bytes(store.get(paths.plan))
-    except ObjectMissing:
+        return records.read_document(store, paths)
+    except records.NoSuchRun:
         return None
 
 
 def began(store: Store, paths: RunPaths, now: float) -> float:
     """When the run was begun, in seconds since the epoch."""
     try:
-        return float(json.loads(store.get(paths.run))["created"])
-    except (ObjectMissing, ValueError, KeyError, TypeError):
+        return float(records.read_json_at(store, paths.run)["created"])
+    except (ObjectMissing, ProtocolError, *UNREADABLE):
         return now
 
 
@@ -184,7 +186,7 @@ def write_document(store: Store, paths: RunPaths, document: PlanDocument, now: f
     try:
         store.put(paths.plan, document.to_bytes(), create=True)
     except ObjectExists:
-        return PlanDocument.from_bytes(store.get(paths.plan))
+        return records.read_document(store, paths)
     return document
 
 
@@ -234,8 +236,7 @@ async def _prefix_of(cluster: Cluster, store: AsyncStore, namespace: str, name: 
 
 def _result(store: Store, paths: RunPaths) -> Mapping[str, Any] | None:
     try:
-        found: Mapping[str, Any] = json.loads(store.get(paths.result))
-        return found
+        return records.read_json_at(store, paths.result)
     except ObjectMissing:
         return None
 

@@ -20,6 +20,7 @@ from kedge.core.spec import OpJob
 from kedge.io.digests import digest
 from kedge.io.errors import ObjectExists, ObjectMissing
 from kedge.io.stores import Store
+from kedge.local import records
 from kedge_operator import labels, launching, observe, opening, pods, stores
 from kedge_operator.errors import ClusterError, QuotaExceeded, Unavailable, may_pass
 from kedge_operator.labels import Reason
@@ -57,7 +58,7 @@ def stored_plan(store: Store, paths: RunPaths) -> tuple[Planned | None, int]:
     attempt = 1
     while True:
         try:
-            planned = _parsed(store.get(paths.planned(attempt)), attempt)
+            planned = _record(store, paths, attempt)
         except ObjectMissing:
             return None, attempt
         if not _is_lost(planned):
@@ -69,10 +70,11 @@ def _is_lost(planned: Planned) -> bool:
     return planned.spec is None and bool(planned.errors) and planned.errors[0].error in _LOST
 
 
-def _parsed(data: bytes, attempt: int) -> Planned:
+def _record(store: Store, paths: RunPaths, attempt: int) -> Planned:
+    """What a plan pod has left; one fault where that can't be read. Raises ObjectMissing."""
     try:
-        return Planned.from_json(json.loads(data))
-    except (ValueError, ProtocolError) as error:
+        return Planned.from_json(records.read_json_at(store, paths.planned(attempt)))
+    except ProtocolError as error:
         fault = PlanFault(type(error).__name__, f"what the plan pod left can't be read: {error}")
         return Planned(attempt, errors=(fault,))
 
@@ -143,7 +145,7 @@ class _Attempt:
 
     def _read(self, store: Store) -> Planned | None:
         try:
-            return _parsed(store.get(self.actor.paths.planned(self.number)), self.number)
+            return _record(store, self.actor.paths, self.number)
         except ObjectMissing:
             return None
 

@@ -44,6 +44,7 @@ class RunPods:
     store_secret: str | None = None
     templates: Sequence[Mapping[str, Any]] = ()
     growth: MemoryGrowth | None = None
+    allow_pickle: bool = True
     guard: Guard | None = None
     """Refuses pods that the administrator does not allow; None: all are allowed."""
 
@@ -97,8 +98,13 @@ def _pod(
             **({"annotations": annotations} if annotations else {}),
             "ownerReferences": [_owner(run)],
         },
-        "spec": _spec(merged["spec"], {"KEDGE_TICKET": ticket, "KEDGE_STORE": run.store_url}),
+        "spec": _spec(merged["spec"], {"KEDGE_TICKET": ticket, "KEDGE_STORE": run.store_url, **_forbidden(run)}),
     }
+
+
+def _forbidden(run: RunPods) -> dict[str, str]:
+    """What tells the worker of things that the administrator forbids; see `kedge.worker.process`."""
+    return {} if run.allow_pickle else {"KEDGE_ALLOW_PICKLE": "false"}
 
 
 def _owner(run: RunPods) -> dict[str, Any]:

@@ -90,6 +90,8 @@ class Settings(_Part):
     pod_policy: PodPolicy = PodPolicy()
     """What jobs may say of their pods."""
     job_stores: JobStoreSettings = JobStoreSettings()
+    allow_pickle: bool = True
+    """Whether steps may store pickles, which run code when they are loaded. False: none, whatever jobs say."""
     announce: AnnounceSettings = AnnounceSettings()
     leader_election: LeaderSettings = LeaderSettings()
     http: HttpSettings = HttpSettings()

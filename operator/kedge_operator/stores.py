@@ -79,11 +79,6 @@ class AsyncStore:
         return await loop.run_in_executor(self._threads, lambda: work(self.store, *args, **kwargs))
 
 
-def get(store: Store, path: str) -> bytes:
-    """An object's bytes. Raises ObjectMissing."""
-    return store.get(path)
-
-
 def put(store: Store, path: str, data: bytes, create: bool = False) -> None:
     """Write an object; with `create`, raises ObjectExists where there is one."""
     store.put(path, data, create=create)

@@ -86,6 +86,7 @@ SWITCHED: dict[str, Any] = {
     "config.podPolicy.images": ["registry.example/team"],
     "config.podPolicy.tokens": True,
     "config.podPolicy.privileged": True,
+    "config.allowPickle": False,
     "config.jobStores.urls": ["s3://shared"],
     "config.announce.enabled": False,
     "config.announce.port": 9091,

@@ -42,6 +42,24 @@ def test_what_was_planned_is_laid_over_what_was_given() -> None:
     assert Planned(1).over(given) == given
 
 
+def test_no_plan_record_says_more_than_a_compiler_and_an_executor() -> None:
+    planned = Planned(
+        1,
+        {
+            "ops": [],
+            "image": "theirs",
+            "maxConcurrent": 3,
+            "podTemplate": {},
+            "store": {"url": "s3://elsewhere"},
+            "reexecute": {"from": "other"},
+            "allowPickle": True,
+            "cancel": True,
+        },
+    )
+    given = {"entrypoint": "jobs:j", "image": "given", "allowPickle": False}
+    assert planned.over(given) == {**given, "ops": [], "maxConcurrent": 3, "podTemplate": {}}
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"kind": "step"}, {"kind": None}, {"attempt": 0}, {"attempt": None}, {"announce": {"host": "h"}}],

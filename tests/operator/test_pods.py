@@ -108,6 +108,16 @@ def test_the_same_attempt_is_the_same_pod_and_another_one_is_not() -> None:
     assert len(names) == 4
 
 
+def test_no_author_allows_pickles_that_the_administrator_forbids() -> None:
+    mine = {"name": "KEDGE_ALLOW_PICKLE", "value": "true"}
+    job = {"spec": {"containers": [{"name": "step", "env": [mine]}]}}
+    forbidding = with_job(job, replace(RUN, allow_pickle=False))
+    for found in (pod({"env": [mine]}, forbidding), pods.plan_pod(forbidding, 1, TICKET)):
+        said = [one["value"] for one in container(found)["env"] if one["name"] == mine["name"]]
+        assert said == ["false"]
+    assert "KEDGE_ALLOW_PICKLE" not in str(pod())
+
+
 def test_labels_that_kedge_knows_pods_by_are_its_own() -> None:
     theirs = dict.fromkeys(labels.of_step("j", "u", step("s"), 1), "another") | {"mine": "kept"}
     found = pod({"metadata": {"labels": theirs}})["metadata"]["labels"]

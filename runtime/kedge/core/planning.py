@@ -25,6 +25,10 @@ from kedge.core.protocol import (
     text_in,
 )
 
+COMPILED = ("ops", "runConfig", "tags", "opSelection")
+"""Fields of a spec that compiling makes, or adds to."""
+ASKED = ("image", "maxConcurrent", "tagConcurrencyLimits", "retries", "podTemplate")
+"""Fields that a job's executor sets, where the OpJob does not."""
 PLAN_KIND = "plan"
 """The `kind` of a plan ticket; a step's has none."""
 
@@ -113,8 +117,14 @@ class Planned:
     times: Times | None = None
 
     def over(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The given spec with what was planned laid over it: the spec that `kedge compile` prints for the OpJob."""
-        return {**given, **(self.spec or {})}
+        """The given spec with what was planned laid over it: the spec that `kedge compile` prints for the OpJob.
+
+        A plan pod is believed where a compiler has something to say, and where the given spec is silent an executor;
+        no record says where a run stores, what it takes over, or what it is allowed.
+        """
+        planned = self.spec or {}
+        asked = {name: planned[name] for name in ASKED if name in planned}
+        return {**asked, **given, **{name: planned[name] for name in COMPILED if name in planned}}
 
     def to_json(self) -> dict[str, Any]:
         found: dict[str, Any] = {"version": PROTOCOL_VERSION, "attempt": self.attempt}
