@@ -144,7 +144,15 @@ class Installed:
         raise AssertionError(f"{name}: after {seconds} s its status is {json.dumps(self.status(name), indent=1)}")
 
     def watch(self, kind: str, name: str, seconds: float = SECONDS) -> Iterator[Object]:
-        """The states of an object, or of those that a selector `-l...` finds, from now on."""
+        """The states of an object, or of those that a selector `-l...` finds, from now on.
+
+        An API server ends a watch when it likes, and those of OpJobs whenever their CRD changes: then it begins anew.
+        """
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            yield from self._watch(kind, name, left)
+
+    def _watch(self, kind: str, name: str, seconds: float) -> Iterator[Object]:
         kubectl = [str(need("kubectl")), f"--kubeconfig={self.kubectl.kubeconfig}", f"--namespace={self.namespace}"]
         command = [*kubectl, "get", kind, name, "--watch", "-o", "json", f"--request-timeout={int(seconds) + 1}s"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
