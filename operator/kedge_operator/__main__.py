@@ -49,10 +49,13 @@ def main() -> int:
 def _set_up_log(found: Settings) -> None:
     level = found.log.level.upper()
     if found.log.format == "json":
+        from pythonjsonlogger.core import RESERVED_ATTRS
         from pythonjsonlogger.json import JsonFormatter
 
         handler = logging.StreamHandler()
-        handler.setFormatter(JsonFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+        # Of what kopf adds to its records, its settings can't be written as JSON.
+        left_out = [*RESERVED_ATTRS, "settings", "k8s_skip"]
+        handler.setFormatter(JsonFormatter("%(asctime)s %(levelname)s %(name)s %(message)s", reserved_attrs=left_out))
         logging.basicConfig(level=level, handlers=[handler])
     else:
         logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
