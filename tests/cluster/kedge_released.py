@@ -100,31 +100,42 @@ def released(
 
     `alone`: it may be for the whole cluster, as no other operator runs.
     """
-    with turn(alone), namespaces(kubeconfig, request, "kedge", *others) as (own, *rest):
+    with turn(alone), namespaces(kubeconfig, "kedge", *others) as (own, *rest):
         release = Release(own)
         release.install_crd()
         places = [release.at(one.namespace) for one in rest]
         for place in (release, *places):
             place.kubectl.apply(place.code())
         try:
-            yield release, places
+            with told(request, own, *rest):
+                yield release, places
         finally:
             release.close()
+            release.helm("uninstall", "--ignore-not-found")
 
 
 @contextlib.contextmanager
-def namespaces(kubeconfig: str, request: pytest.FixtureRequest, *kinds: str) -> Iterator[list[Kubectl]]:
-    """Fresh namespaces that enforce restricted Pod Security; a failure while they are there prints what is in them."""
+def namespaces(kubeconfig: str, *kinds: str) -> Iterator[list[Kubectl]]:
+    """Fresh namespaces that enforce restricted Pod Security, for as long as the block lasts."""
     found = [Kubectl(kubeconfig, f"{kind}-{uuid.uuid4().hex[:8]}") for kind in kinds]
     strict = {"pod-security.kubernetes.io/enforce": "restricted"}
     for one in found:
         one.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": one.namespace, "labels": strict}})
-    failed_before, well = request.session.testsfailed, False
     try:
         yield found
-        well = True
     finally:
         for one in found:
-            if not well or request.session.testsfailed > failed_before:
-                tell(one)
             one("delete", "namespace", one.namespace, "--wait=false")
+
+
+@contextlib.contextmanager
+def told(request: pytest.FixtureRequest, *places: Kubectl) -> Iterator[None]:
+    """Print what is in some namespaces when the block, or a test meanwhile, fails."""
+    failed_before, well = request.session.testsfailed, False
+    try:
+        yield
+        well = True
+    finally:
+        if not well or request.session.testsfailed > failed_before:
+            for one in places:
+                tell(one)
