@@ -244,6 +244,8 @@ def _instead(attempt: Attempt) -> tuple[OutcomeStatus, Failure]:
     end = attempt.pod.end if attempt.pod is not None else None
     if end is not None and end.kind is EndKind.START_ERROR:
         return OutcomeStatus.FAILED, Failure(Reason.UNSTARTABLE, end.cause, retryable=False)
+    if end is not None and end.is_version_mismatch:
+        return OutcomeStatus.FAILED, Failure("VersionMismatch", end.cause, retryable=False)
     if end is None:
         end = End(EndKind.DELETED, "its pod was deleted")
     return OutcomeStatus.LOST, Failure(end.kind.value, end.cause)

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from kedge.core.errors import ProtocolError
+from kedge.core.protocol import EXIT_VERSION_MISMATCH, NO_TICKET
 from kedge_operator import labels
 
 
@@ -47,6 +48,11 @@ class End:
     kind: EndKind
     cause: str
     exit_code: int | None = None
+
+    @property
+    def is_version_mismatch(self) -> bool:
+        """Whether its worker could not read its ticket, because that is of another version."""
+        return self.exit_code == EXIT_VERSION_MISMATCH and NO_TICKET in self.cause
 
 
 @dataclass(frozen=True, slots=True)

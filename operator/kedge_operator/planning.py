@@ -152,7 +152,9 @@ class _Attempt:
     async def _instead(self) -> Planned:
         assert self.pod is not None
         assert self.pod.end is not None
-        planned = Planned(self.number, errors=(PlanFault(self.pod.end.kind.value, self.pod.end.cause),))
+        end = self.pod.end
+        error = "VersionMismatch" if end.is_version_mismatch else end.kind.value
+        planned = Planned(self.number, errors=(PlanFault(error, end.cause),))
 
         def write(store: Store) -> Planned:
             try:

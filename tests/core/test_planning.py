@@ -93,10 +93,3 @@ def test_a_ticket_of_one_kind_is_not_read_as_the_other() -> None:
 def test_a_poisoned_plan_record_is_refused_as_such(wrong: dict[str, Any]) -> None:
     with pytest.raises(ProtocolError, match="no plan record"):
         Planned.from_json({**RECORDS[0], **wrong})
-
-
-@pytest.mark.parametrize("version", [0, 2, "1", None])
-def test_another_version_is_refused_with_what_to_do(version: Any) -> None:
-    for data, read in ((TICKET, PlanTicket.from_json), (RECORDS[0], Planned.from_json)):
-        with pytest.raises(ProtocolError, match=rf"version {version!r}; this Kedge reads version 1\. Use the same"):
-            read({**data, "version": version})

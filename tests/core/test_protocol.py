@@ -92,13 +92,6 @@ def test_outcomes_of_version_1_are_still_read_and_written_the_same() -> None:
     assert [one.to_json() for one in found] == OUTCOMES
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None])
-def test_another_version_is_refused_with_what_to_do(version: Any) -> None:
-    for data, read in ((TICKET, Ticket.from_json), (REF, TicketRef.from_json), (OUTCOMES[0], Outcome.from_json)):
-        with pytest.raises(ProtocolError, match=rf"version {version!r}; this Kedge reads version 1\. Use the same"):
-            read({**data, "version": version})
-
-
 def _nested(depth: int) -> dict[str, Any]:
     failure: dict[str, Any] = {"error": "E", "message": "m"}
     for _ in range(depth):

@@ -50,6 +50,7 @@ working after its import changes::
     │   └── NotImplementedCheckError
     ├── PlanError                                   an op graph that can't be planned
     ├── ProtocolError                               a ticket, outcome or manifest that can't be read
+    │   └── VersionMismatch                         one of a version that this Kedge does not read
     ├── (kedge.definitions.values: Failure and RetryRequested, which ops raise)
     └── (kedge.io.errors: StoreError and its kinds)
 
@@ -414,3 +415,7 @@ class PlanError(KedgeError):
 
 class ProtocolError(KedgeError):
     """A ticket, an outcome record or a manifest can't be read: bad JSON, unknown version, missing field."""
+
+
+class VersionMismatch(ProtocolError):
+    """A ticket, record or plan of a version that this Kedge does not read: another release wrote it."""

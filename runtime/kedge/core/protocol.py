@@ -15,7 +15,7 @@ from enum import StrEnum
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kedge.core.errors import ProtocolError
+from kedge.core.errors import ProtocolError, VersionMismatch
 from kedge.core.ids import StepKey, is_mapping_key
 from kedge.core.layout import RunPaths
 
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from kedge.core.hints import Announce
 
 PROTOCOL_VERSION = 1
+"""The version that is written. Fields may be added within a version; who doesn't know one passes over it."""
+READS = frozenset({1})
+"""Those that are read. A new version comes with two minor releases: the first reads it, the second writes it, so that
+operator and workers may be one minor release apart."""
+EXIT_VERSION_MISMATCH = 5
+"""Of a worker that got a ticket of a version that it does not read: another attempt would fare no better."""
+NO_TICKET = "kedge.worker: no usable ticket or store"
+"""So what such a worker says begins: user code may end its process with any code."""
 MOST_BYTES = 32 << 20
 """Of one record, ticket, plan or manifest: 600 bytes for each of 50,000 dynamic values. None larger is read."""
 MOST_VALUES = 2_000_000
@@ -364,12 +372,14 @@ def check_room(data: bytes | str, what: str) -> None:
 
 
 def check_version(data: Any, what: str) -> None:
-    """Raise ProtocolError unless `data` is an object of this version."""
+    """Raise VersionMismatch for an object of a version that is not read, and ProtocolError for what has none."""
     version = data.get("version") if isinstance(data, Mapping) else None
-    if version != PROTOCOL_VERSION:
-        raise ProtocolError(
-            f"{what} of version {version!r}; this Kedge reads version {PROTOCOL_VERSION}. "
-            "Use the same minor version in the image and in the engine"
+    if type(version) is not int:
+        raise ProtocolError(f"this is no {what}: it says no version")
+    if version not in READS:
+        raise VersionMismatch(
+            f"{what} of version {str(version)[:20]}; this Kedge reads {', '.join(map(str, sorted(READS)))}. "
+            "Use an image of the same minor version as the operator, or of one next to it"
         )
 
 

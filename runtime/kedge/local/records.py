@@ -9,7 +9,7 @@ from typing import Any
 
 from kedge.core.actions import RunStatus
 from kedge.core.document import PlanDocument
-from kedge.core.errors import KedgeError, ProtocolError
+from kedge.core.errors import KedgeError, ProtocolError, VersionMismatch
 from kedge.core.events import Begin
 from kedge.core.ids import StepKey
 from kedge.core.layout import RunPaths
@@ -91,15 +91,17 @@ def _content(store: Store, path: str) -> bytes | None:
 
 
 def read_record(store: Store, path: str, step: StepKey, attempt: int) -> Outcome:
-    """The record of an attempt, which counts as lost where it can't be read. Raises ObjectMissing."""
-    return parse_record(path, _content(store, path)) or unreadable(step, attempt)
+    """The record of an attempt; see `parse_record`. Raises ObjectMissing."""
+    return parse_record(path, _content(store, path)) or unreadable(step, attempt, "it is none")
 
 
 def parse_record(path: str, data: bytes | None) -> Outcome | None:
     """The outcome in a record; `data` None: it is too large.
 
-    One that can't be read counts as lost; None when its path is no record's either.
+    One that can't be read counts as lost; one of another version as failed, because another attempt would leave the
+    like. None when its path is no record's either.
     """
+    cause: ProtocolError
     segment, name = path.split("/")[-2:]
     try:
         if data is None:
@@ -109,16 +111,22 @@ def parse_record(path: str, data: bytes | None) -> Outcome | None:
             raise ProtocolError(f"it speaks of {str(outcome.step)[:200]}, attempt {outcome.attempt}")
         return outcome
     except ProtocolError as error:
-        _log.warning("%s can't be read (%s); its attempt counts as lost", path, error)
+        cause = error
+    _log.warning("%s can't be read: %s", path, cause)
     try:
-        return unreadable(StepKey.parse(segment), count_from_1(name.removesuffix(".json")))
+        step, attempt = StepKey.parse(segment), count_from_1(name.removesuffix(".json"))
     except (ValueError, ProtocolError):
         return None
+    if isinstance(cause, VersionMismatch):
+        failure = Failure("VersionMismatch", str(cause), retryable=False)
+        return Outcome(step, attempt, OutcomeStatus.FAILED, {}, failure)
+    return unreadable(step, attempt, str(cause))
 
 
-def unreadable(step: StepKey, attempt: int) -> Outcome:
+def unreadable(step: StepKey, attempt: int, cause: str) -> Outcome:
     """What stands for a record that can't be read."""
-    return Outcome(step, attempt, OutcomeStatus.LOST, {}, Failure("ProtocolError", "its record can't be read"))
+    failure = Failure("ProtocolError", f"its record can't be read: {cause[:500]}")
+    return Outcome(step, attempt, OutcomeStatus.LOST, {}, failure)
 
 
 def successes(store: Store, paths: RunPaths) -> dict[StepKey, Outcome]:

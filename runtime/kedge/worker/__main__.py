@@ -6,7 +6,7 @@ A local engine also gives $KEDGE_HINT_FD, where $KEDGE_HINT is written once the 
 the parent with which to die. `--version` says which kedge an image has, and does nothing else.
 
 Exit codes: 0 done, 1 the step failed or the plan has faults, 3 another record was there already, 4 no record could be
-left, 130 interrupted or terminated.
+left, 5 the ticket is of a version that this one does not read, 130 interrupted or terminated.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def _work(ending: Ending) -> int:
 
         forking.prepare_parent()
         forking.die_with(int(engine))
-    from kedge.core.errors import KedgeError
-    from kedge.core.protocol import Ticket
+    from kedge.core.errors import KedgeError, VersionMismatch
+    from kedge.core.protocol import EXIT_VERSION_MISMATCH, NO_TICKET, Ticket
     from kedge.io.stores import open_store
     from kedge.io.tickets import read_ticket
     from kedge.worker import process
@@ -62,10 +62,10 @@ def _work(ending: Ending) -> int:
         text = os.environ.pop("KEDGE_TICKET", "null")
         ticket = patiently(lambda: read_ticket(store, text), "reading the ticket")
     except (ValueError, KeyError, KedgeError) as error:
-        cause = f"kedge.worker: no usable ticket or store: {error}"
+        cause = f"{NO_TICKET}: {error}"
         print(cause, file=sys.stderr)  # noqa: T201
         ending.without_record(cause)
-        return EXIT_NO_RECORD
+        return EXIT_VERSION_MISMATCH if isinstance(error, VersionMismatch) else EXIT_NO_RECORD
     if isinstance(ticket, Ticket):
         return process.run_ticket(ticket, store, ending, echo=True)
     from kedge.worker import planning

@@ -81,6 +81,10 @@ def exits_with_three():
     os._exit(3)
 
 
+def ends_with_code_5():
+    os._exit(5)
+
+
 def crashes():
     ctypes.string_at(0)
 
