@@ -37,6 +37,7 @@ FREE = (
     "tags",
     "events",
     "pod",
+    "resources",
 )
 """What lies below these is data of users, or goes by names of theirs."""
 
