@@ -11,7 +11,7 @@ author = "The Kedge authors"
 copyright = author
 version = release = metadata.version("kedge")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "reference_pages"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "reference_pages", "object_pages"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
 default_role = "code"

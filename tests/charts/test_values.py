@@ -18,7 +18,7 @@ from manifests import documents
 pytestmark = pytest.mark.charts
 
 VALUES = (documents.CHART / "values.yaml").read_text(encoding="utf-8")
-PAGE = (ROOT / "docs/install.md").read_text(encoding="utf-8")
+PAGES = "\n".join((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("install.md", "clouds.md"))
 _PEERS = [{"ipBlock": {"cidr": "198.51.100.0/24"}}]
 _RULE = [{"ports": [{"port": 5432}], "to": _PEERS}]
 _RELABEL = [{"action": "labeldrop", "regex": "pod"}]
@@ -248,7 +248,7 @@ def test_a_service_monitor_without_a_service_is_refused_with_what_to_do() -> Non
     assert "metrics.serviceMonitor needs metrics.service: enable it" in refusal(values)
 
 
-@pytest.mark.parametrize("values", re.findall(r"```yaml\n(.*?)```", PAGE, re.S))
+@pytest.mark.parametrize("values", re.findall(r"```yaml\n(?!# \S+\.yaml\n)(.*?)```", PAGES, re.S))
 def test_what_the_page_on_installing_shows_can_be_installed(values: str) -> None:
     done = helm("template", "kedge", str(documents.CHART), "-f", "-", given=values)
     assert done.returncode == 0, done.stderr
