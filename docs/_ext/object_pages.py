@@ -42,9 +42,9 @@ def opjob_page() -> str:
     schema = crd.schema()
     head = (
         "# Fields of an OpJob\n\n"
-        f"`apiVersion: {crd.API_VERSION}`, `kind: {crd.KIND}`, short name `oj`. This page is made from the CRD; `kubectl "
-        "explain opjob.spec --recursive` says the same. [Versions of the API](../api-versions.md) tells which fields may "
-        "change after creation.\n"
+        f"`apiVersion: {crd.API_VERSION}`, `kind: {crd.KIND}`, short name `oj`. This page is made from the CRD; "
+        "`kubectl explain opjob.spec --recursive` says the same. [Versions of the API](../api-versions.md) tells which "
+        "fields may change after creation.\n"
     )
     parts = [head]
     for name in ("spec", "status"):
