@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +20,7 @@ import pytest
 import yaml
 from kedge_installed import JOBS, Installed
 
+from cluster.places import ROOT
 from cluster.tools import need
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("commands")]
@@ -345,3 +349,69 @@ def test_names_are_completed(person: Person, ended: str) -> None:
     assert f"plain,oj/{ended}" in person().stdout.splitlines()
     person.environment["COMP_WORDS"] = "kedge status job"
     assert f"plain,{ended}" in person().stdout.splitlines()
+
+
+# -- the page ---------------------------------------------------------------------------------------------------------
+
+PAGE = (ROOT / "docs/cluster.md").read_text(encoding="utf-8")
+CHANGES = (
+    (r"\d{4}-\d\d-\d\dT[\d:]+Z", "TIME"),
+    (r"\b\d+(\.\d+)?m?s\b", "SPAN"),
+    (r"(squares|slow)-[a-z0-9]{5}\b", r"\1-NEW"),
+    (r"^\S+ \| [-\d]+ [\d:,]+ INFO .*$", "a line of a log"),
+    (r" +", " "),
+)
+"""What differs from one run to the next, and how it is compared."""
+
+
+def compared(text: str) -> list[str]:
+    for pattern, instead in CHANGES:
+        text = re.sub(pattern, instead, text, flags=re.MULTILINE)
+    return [line.strip() for line in text.splitlines() if line.strip() not in ("", "...")]
+
+
+def followed() -> Iterator[tuple[str, str]]:
+    """Each command on the page, with what it prints there."""
+    for block in re.findall(r"^```console\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL):
+        for command in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            line, _, printed = command.partition("\n")
+            yield line, printed
+
+
+def test_the_page_can_be_followed_and_prints_what_it_says(person: Person) -> None:
+    """From top to bottom, on the samples; what the page calls slow is a job that waits."""
+    for name in ("squares", "pokemon"):
+        shutil.copy(ROOT / f"manifests/samples/{name}.yaml", person.folder)
+    person.says("submit", "squares.yaml")
+    waits = person.says("submit", person.manifest([waiting_for("never")], "slow"), "--generate-name").strip()
+    there: dict[str, str] = {"kedge-system": person.kedge.namespace, "slow-b7zb7": waits}
+    forwarded: subprocess.Popen[bytes] | None = None
+    seen = 0
+    try:
+        for line, printed in followed():
+            for one, ours in there.items():
+                line, printed = line.replace(one, ours), printed.replace(one, ours)
+            if line.endswith("&"):
+                forwarded = subprocess.Popen(
+                    shlex.split(line.removesuffix("&")), env=person.environment, stdout=subprocess.PIPE
+                )
+                assert forwarded.stdout is not None
+                assert b"Forwarding" in forwarded.stdout.readline()
+                continue
+            program, *arguments = shlex.split(line)
+            done = person(*arguments, program=program)
+            assert done.returncode in (0, 2), done.stderr
+            assert (done.returncode == 0) != ("NameTaken" in printed), done.stderr
+            answer = compared(done.stdout + done.stderr)
+            missing = [one for one in compared(printed) if one not in answer]
+            assert not missing, f"{line}\n{missing}\n{done.stdout}{done.stderr}"
+            if arguments[:1] == ["submit"] and done.returncode == 0:
+                person.kedge.ended(done.stdout.strip())
+            seen += 1
+    finally:
+        if forwarded is not None:
+            forwarded.kill()
+            forwarded.wait()
+            assert forwarded.stdout is not None
+            forwarded.stdout.close()
+    assert seen == len(list(followed())) - 1
