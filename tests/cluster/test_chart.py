@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
-import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from kedge_installed import RUNTIME
+from kedge_released import namespaces, told
+from turns import turn
 
 from cluster.tools import need
-from kedge_kubectl import Kubectl, tell
+from kedge_kubectl import Kubectl
 from manifests import documents
 
 pytestmark = [pytest.mark.cluster, pytest.mark.charts, pytest.mark.xdist_group("chart")]
@@ -71,18 +72,13 @@ class Release:
 
 @pytest.fixture
 def release(cluster: str, ours: None, request: pytest.FixtureRequest) -> Iterator[Release]:
-    kubectl = Kubectl(cluster, f"kedge-{uuid.uuid4().hex[:8]}")
-    strict = {"pod-security.kubernetes.io/enforce": "restricted"}
-    kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": kubectl.namespace, "labels": strict}})
-    found = Release(kubectl)
-    failed_before = request.session.testsfailed
-    try:
-        yield found
-    finally:
-        if request.session.testsfailed > failed_before:
-            tell(kubectl)
-        found.helm("uninstall", "--ignore-not-found", "--wait")
-        kubectl("delete", "namespace", kubectl.namespace, "--wait=false")
+    with turn(), namespaces(cluster, "kedge") as (kubectl,):
+        found = Release(kubectl)
+        try:
+            with told(request, kubectl):
+                yield found
+        finally:
+            found.helm("uninstall", "--ignore-not-found", "--wait")
 
 
 def test_a_release_is_installed_tested_upgraded_and_uninstalled(release: Release) -> None:
