@@ -68,6 +68,9 @@ def test_all_that_is_copied_is_there_and_not_ignored(name: str) -> None:
         assert any(source == one or source.startswith(f"{one}/") for one in allowed), source
 
 
+(BASE,) = re.findall(r"^ARG BASE=(\S+)", (ROOT / "runtime/Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+
+
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_dockerfile_names_a_registry(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
@@ -75,7 +78,11 @@ def test_no_dockerfile_names_a_registry(path: Path) -> None:
     stages = set(re.findall(r"^FROM \S+ AS (\S+)", text, re.MULTILINE))
     assert bases - stages <= {"scratch", "${BASE}", "${RUNTIME}"}
     defaults = set(re.findall(r"^ARG (?:BASE|RUNTIME)=(\S+)", text, re.MULTILINE))
-    assert defaults <= {"python:3.13-slim", "localhost/kedge-runtime:dev"}
+    assert defaults <= {BASE, "localhost/kedge-runtime:dev"}
+
+
+def test_the_base_of_images_is_named_by_digest() -> None:
+    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-bookworm@sha256:[0-9a-f]{64}", BASE)
 
 
 @pytest.mark.parametrize("name", ["kedge-runtime", "kedge-operator"])
