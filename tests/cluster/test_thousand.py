@@ -1,0 +1,46 @@
+"""A fan-out of a thousand on real pods, to its end, with the operator killed on the way."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+from kedge_installed import Installed, steps_of
+from test_runs import op
+
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("thousand")]
+
+CLONES = 1000
+SECONDS = 1500
+
+
+def size(found: Any) -> int:
+    """Bytes of an object, but for what the API server notes on who wrote which field."""
+    metadata = {name: one for name, one in found["metadata"].items() if name != "managedFields"}
+    return len(json.dumps({**found, "metadata": metadata}))
+
+
+def test_a_thousand_clones_run_once_each_and_stay_readable(kedge: Installed) -> None:
+    numbers = op("numbers", outputs=[{"name": "result", "dynamic": True}], config={"count": CLONES})
+    mapped = op("add_one", inputs={"x": {"map": "numbers"}})
+    total = op("total", inputs={"values": {"collect": "add_one"}})
+    job = kedge.submit({"ops": [numbers, mapped, total], "maxConcurrent": 10})
+
+    kedge.until(job, lambda status: status["steps"].get("succeeded", 0) > CLONES // 4, SECONDS)
+    kedge.kill_operator()
+    status = kedge.ended(job, SECONDS)
+    assert (status["phase"], status["progress"]) == ("Succeeded", f"{CLONES + 2}/{CLONES + 2}")
+    assert status["steps"]["succeeded"] == CLONES + 2
+    assert size(kedge.get(job)) < 6_000
+
+    pods = kedge.pods(job)
+    assert set(Counter(steps_of(pods)).values()) == {1}
+    assert len(pods) == CLONES + 2
+    assert max(size(pod) for pod in pods) < 8_000
+    records = kedge.outcomes(job)
+    assert {len(found) for found in records.values()} == {1}
+    (outcome,) = records["total"]
+    value = json.loads(kedge.store.get(outcome.outputs["result"]["value"]["path"]))
+    assert value == sum(i + 1 for i in range(CLONES))
