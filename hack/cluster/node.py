@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from cluster import control_plane, debian
+from cluster import control_plane, debian, policies
 from cluster.control_plane import PODS, SERVICE_OF_DNS, SERVICES, Plane
 from cluster.pki import Authority
 from cluster.places import HACK, STATE
@@ -111,8 +111,8 @@ def left() -> list[str]:
 
 
 def enforces_policies() -> bool:
-    """Whether network policies hold on the node: all that is forwarded goes by the rules of kube-router."""
-    return enter("iptables", "--wait", "--list-rules", "KUBE-NWPLCY-TAIL").returncode == 0
+    """Whether network policies are enforced on the node: kube-router has made its chains of rules."""
+    return enter("iptables", "--wait", "--list-rules", policies.LAST).returncode == 0
 
 
 def enter(*command: str) -> subprocess.CompletedProcess[str]:
@@ -205,7 +205,7 @@ def _specification() -> dict[str, Any]:
         "containerd": ["containerd", "--config", str(_containerd())],
         "kubelet": _kubelet(here, authority),
         "kube-proxy": _kube_proxy(here, authority),
-        "kube-router": _kube_router(here, authority),
+        "kube-router": _policies(here, authority),
         "coredns": _coredns(here, authority),
     }
     return {
@@ -318,10 +318,11 @@ def _kube_proxy(here: Plane, authority: Authority) -> list[str]:
     return [str(need("kube-proxy")), f"--config={path}"]
 
 
-def _kube_router(here: Plane, authority: Authority) -> list[str]:
-    """kube-router, for network policies alone. It ends where it may read nothing yet, and is started again."""
+def _policies(here: Plane, authority: Authority) -> list[str]:
+    """kube-router, for network policies alone, while there are any. It ends where it may read nothing yet."""
     config = authority.kubeconfig(STATE / "kube-router.kubeconfig", here.server, "system:kube-router")
-    return [
+    watch = [str(need("kubectl")), f"--kubeconfig={config}", "get", "networkpolicies", "--all-namespaces"]
+    command = [
         str(need("kube-router")),
         "--run-firewall=true",
         "--run-router=false",
@@ -333,6 +334,7 @@ def _kube_router(here: Plane, authority: Authority) -> list[str]:
         "--cache-sync-timeout=2s",
         "--health-port=0",
     ]
+    return [sys.executable, str(HACK / "cluster" / "policies.py"), json.dumps(watch), json.dumps(command)]
 
 
 def _coredns(here: Plane, authority: Authority) -> list[str]:

@@ -89,7 +89,7 @@ def policies() -> str:
     if kind.is_possible():
         return "enforced by kind's own network"
     found = "enforced" if node.enforces_policies() else "NOT enforced"
-    return f"{found} by kube-router {tools.TOOLS['kube-router'].version}"
+    return f"{found} by kube-router {tools.TOOLS['kube-router'].version}, while there are any"
 
 
 def up(build: bool = True) -> None:
