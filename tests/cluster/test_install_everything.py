@@ -274,3 +274,17 @@ def on_node(release: Release, does: str, code: str) -> None:
     system.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
     system.wait(f"pod/{name}", "jsonpath={.status.phase}=Succeeded")
     system("delete", "pod", name, "--wait=false")
+
+
+def test_a_job_that_asks_for_the_host_is_refused_when_it_is_made(everything: Everything) -> None:
+    body = {
+        "apiVersion": "kedge.dev/v1alpha1",
+        "kind": "OpJob",
+        "metadata": {"name": "greedy"},
+        "spec": {"ops": [op("one", pod={"hostNetwork": True})]},
+    }
+    for place in (everything.etl, everything.ml):
+        told = place.kubectl("create", "-f", "-", given=json.dumps(body), check=False)
+        assert "op one asks for fields that podPolicy.fields does not allow" in told
+        account = {**body, "spec": {"ops": [op("one", pod={"serviceAccountName": "kedge-step"})]}}
+        assert "created" in place.kubectl("create", "--dry-run=server", "-f", "-", given=json.dumps(account))
