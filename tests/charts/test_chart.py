@@ -143,14 +143,15 @@ def test_the_pod_policy_at_the_door_is_that_of_the_manifests(everything: list[Ob
     assert named(found, binding["kind"], "kedge-opjobs")["spec"] == binding["spec"]
     # The chart's own account and image for steps are no wish of a job.
     there = {
-        one["name"]: one["expression"] for one in named(everything, wanted["kind"], "kedge-opjobs")["spec"]["variables"]
+        one["name"]: one["expression"]
+        for one in named(everything, wanted["kind"], "kedge-kedge-system-opjobs")["spec"]["variables"]
     }
     assert json.loads(there["serviceAccountsAllowed"]) == ["kedge-step"]
     assert json.loads(there["imagesAllowed"]) == ["registry.example/team", "registry.example/jobs:1"]
     assert json.loads(there["storesAllowed"]) == ["s3://shared"]
-    (namespaces,) = named(everything, binding["kind"], "kedge-opjobs")["spec"]["matchResources"]["namespaceSelector"][
-        "matchExpressions"
-    ]
+    (namespaces,) = named(everything, binding["kind"], "kedge-kedge-system-opjobs")["spec"]["matchResources"][
+        "namespaceSelector"
+    ]["matchExpressions"]
     assert namespaces["values"] == ["etl", "ml"]
 
 

@@ -66,7 +66,12 @@ def test_the_code_of_a_guide_runs_as_one_file(page: str, tmp_path: Path) -> None
     run(command, tmp_path, os.environ)
 
 
-@pytest.mark.parametrize("page", ["README.md", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/**/*.md"))])
+MADE = ("docs/reference/", "docs/objects/")
+"""Pages that `make docs` writes, whose links it checks itself."""
+WRITTEN = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("docs/**/*.md"))]
+
+
+@pytest.mark.parametrize("page", ["README.md", "SECURITY.md", *(one for one in WRITTEN if not one.startswith(MADE))])
 def test_links_between_pages_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)\)", text):
