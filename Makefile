@@ -8,7 +8,7 @@ CLUSTER := PYTHONPATH=hack $(BIN)/python -m cluster
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cluster s3-server cluster-packages cluster-tools cluster-up cluster-down cluster-status images walk plane-up plane-down check lint types layers generate verify docs oracle sbom audit format bench bench-peer locks clean
+.PHONY: help demo test test-cluster s3-server cluster-packages cluster-tools cluster-up cluster-down cluster-status images walk plane-up plane-down check fuzz lint types layers generate verify docs oracle sbom audit format bench bench-peer locks clean
 
 help: ## Show what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -27,6 +27,10 @@ $(VENV)/.dev: $(UV) requirements/dev.txt pyproject.toml
 $(VENV)/.demo: $(UV) requirements/demo.txt pyproject.toml
 	$(UV) pip install --quiet --require-hashes -r requirements/demo.txt
 	$(UV) pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/.fuzz: $(VENV)/.dev requirements/fuzz.txt
+	$(UV) pip install --quiet --require-hashes -r requirements/fuzz.txt
 	@touch $@
 
 demo: $(VENV)/.demo ## Run the Pokémon ETL as three jobs and draw them on one page.
@@ -70,6 +74,10 @@ plane-up: $(VENV)/.dev ## Start a control plane alone, on free ports of loopback
 
 plane-down: $(VENV)/.dev ## Stop all of these.
 	@$(CLUSTER) plane-down
+
+fuzz: $(VENV)/.fuzz ## Fuzz what reads data of others, each part for FOR=120 seconds, or TARGET=fuzz_yaml alone.
+	set -e; for target in $(or $(TARGET),$(sort $(notdir $(basename $(wildcard tests/fuzz/fuzz_*.py))))); do \
+	  echo "$$target"; $(BIN)/python tests/fuzz $$target -max_total_time=$(or $(FOR),120) -print_final_stats=1; done
 
 lint: $(VENV)/.dev ## Check style.
 	$(BIN)/ruff check .
@@ -124,11 +132,11 @@ bench: $(VENV)/.dev .venv-peer/.done ## Run the benchmarks (10 minutes; nothing 
 
 locks: $(UV) ## Resolve the locked requirements anew.
 	set -e; for set in "dev:pyproject.toml --group dev --extra cli --extra examples --extra operator" "demo:pyproject.toml --extra cli --extra examples" \
-	    "peer:pyproject.toml --group peer" "build:--group build" "supply:--group supply" \
+	    "peer:pyproject.toml --group peer" "build:--group build" "fuzz:--group fuzz" "supply:--group supply" \
 	    "runtime:pyproject.toml -c requirements/dev.txt" "examples:pyproject.toml --extra examples -c requirements/dev.txt" \
 	    "operator:pyproject.toml --extra operator -c requirements/dev.txt"; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    --upgrade $${set#*:} -o requirements/$${set%%:*}.txt; done
 
 clean: ## Remove what make has installed and what runs have left.
-	rm -rf $(VENV) .venv-peer docs/_build .kedge .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-peer docs/_build .kedge .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz

@@ -15,6 +15,7 @@ from kedge_operator import labels, quantities, templates
 from kedge_operator.policy import Guard
 
 IMAGE_PULL = "IfNotPresent"
+COMMAND = ("python", "-m", "kedge.worker")
 _TMP = "kedge-tmp"
 _RESTRICTED: Mapping[str, Any] = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 """What restricted Pod Security wants of each container; the rest of it stands in the pod's spec."""
@@ -122,7 +123,8 @@ def _spec(merged: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]
     step, *others = merged["containers"]
     environment = [one for one in step.get("env", ()) if one["name"] not in given]
     # Ours come first, so that authors' variables can refer to them.
-    found = {**merged, "containers": [{**step, "env": [*_env(given), *environment]}], "restartPolicy": "Never"}
+    step = {**step, "command": list(COMMAND), "env": [*_env(given), *environment]}
+    found = {**merged, "containers": [step], "restartPolicy": "Never"}
     # As containers of their own, sidecars would keep the pod alive after its step has ended.
     sidecars = [{**one, "restartPolicy": "Always"} for one in others]
     first = [
@@ -142,7 +144,7 @@ def _defaults(run: RunPods) -> dict[str, Any]:
         "name": labels.STEP_CONTAINER,
         "image": run.image,
         "imagePullPolicy": IMAGE_PULL,
-        "command": ["python", "-m", "kedge.worker"],
+        "command": list(COMMAND),
         "securityContext": {**_RESTRICTED, "readOnlyRootFilesystem": True},
         "volumeMounts": [{"name": _TMP, "mountPath": "/tmp"}],
         "env": _env(dict(sorted(run.store_environment.items()))),

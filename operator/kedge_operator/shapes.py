@@ -75,16 +75,19 @@ def check(given: Any, fields: Fields, where: str) -> None:
 def _check_items(given: Any, shape: Items, where: str) -> None:
     if not isinstance(given, list | tuple):
         raise _is_not(given, where, "a list")
-    seen: list[Any] = []
+    seen: set[str | int] = set()
     for number, one in enumerate(given):
         check(one, shape.fields, f"{where}[{number}]")
         if shape.key is None:
             continue
-        if one.get(shape.key) is None:
+        name = one.get(shape.key)
+        if name is None:
             raise PlanError(f"{where}[{number}] has no {shape.key}")
-        if shape.once and one[shape.key] in seen:
-            raise PlanError(f"{where} has two items with the {shape.key} {one[shape.key]!r}")
-        seen.append(one[shape.key])
+        if not isinstance(name, str | int):
+            raise _is_not(name, f"{where}[{number}].{shape.key}", "a name or a number")
+        if shape.once and name in seen:
+            raise PlanError(f"{where} has two items with the {shape.key} {name!r}")
+        seen.add(name)
 
 
 def _is_not(given: Any, where: str, wanted: str) -> PlanError:

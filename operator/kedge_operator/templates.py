@@ -13,6 +13,7 @@ They are merged in this order. The rules, after those of Kubernetes' strategic m
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -85,23 +86,17 @@ def merge(below: Any, above: Any, name: str = "") -> Any:
 def _merge_lists(below: Sequence[Any], above: Sequence[Any], name: str) -> list[Any]:
     if name not in _APPENDED and name not in _KEYED:
         return [merge(None, one) for one in above]
-    found: list[Any] = []
+    found: dict[str, Any] = {}
     for one in (*below, *above):
-        at = _place(found, one, _KEYED.get(name, {}))
-        if at is None:
-            found.append(merge(None, one))
-        else:
-            found[at] = merge(found[at] if name in _MERGED else None, one)
-    return found
+        place = _place(one, _KEYED.get(name, {}))
+        found[place] = merge(found.get(place) if name in _MERGED else None, one)
+    return list(found.values())
 
 
-def _place(found: Sequence[Any], one: Any, keys: Mapping[str, Any]) -> int | None:
-    """Where the item stands that `one` is about: that of its name, or where items have none, its equal."""
+def _place(one: Any, keys: Mapping[str, Any]) -> str:
+    """By what an item is known: its name, or where it has none, all of it."""
     wanted = _identity(one, keys)
-    if wanted is None:
-        plain = merge(None, one)
-        return next((i for i, other in enumerate(found) if other == plain), None)
-    return next((i for i, other in enumerate(found) if _identity(other, keys) == wanted), None)
+    return json.dumps([wanted] if wanted is not None else merge(None, one), sort_keys=True)
 
 
 def _identity(one: Any, keys: Mapping[str, Any]) -> list[Any] | None:

@@ -118,6 +118,13 @@ def test_no_author_allows_pickles_that_the_administrator_forbids() -> None:
     assert "KEDGE_ALLOW_PICKLE" not in str(pod())
 
 
+def test_the_worker_is_what_runs_though_an_author_takes_the_command_away() -> None:
+    nothing = {"command": None, "args": None}
+    job = {"spec": {"containers": [{"name": "step", **nothing}]}}
+    for found in (pod(nothing), pod(run=with_job(job))):
+        assert container(found)["command"] == ["python", "-m", "kedge.worker"]
+
+
 def test_labels_that_kedge_knows_pods_by_are_its_own() -> None:
     theirs = dict.fromkeys(labels.of_step("j", "u", step("s"), 1), "another") | {"mine": "kept"}
     found = pod({"metadata": {"labels": theirs}})["metadata"]["labels"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,17 +51,18 @@ def read_config(text: str | None) -> dict[str, Any]:
     """A run config from a file or from JSON. Ends with a usage error for neither."""
     if not text:
         return {}
+    from kedge.core.errors import ProtocolError
+    from kedge.core.protocol import read_json
+
     try:
         if text.lstrip().startswith("{"):
-            found = json.loads(text)
+            found = read_json(text, "it")
         else:
-            import yaml
+            from kedge.definitions import yaml_data
 
-            found = yaml.safe_load(Path(text).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise click.BadParameter(f"{text}: {error}", param_hint="--config") from error
-    except Exception as error:
-        raise click.BadParameter(f"{text} is no YAML: {error}", param_hint="--config") from error
+            found = yaml_data.document(Path(text).read_text(encoding="utf-8"), "it")
+    except (OSError, ValueError, ProtocolError) as error:
+        raise click.BadParameter(f"{text[:200]}: {error}", param_hint="--config") from error
     if found is None:
         return {}
     if not isinstance(found, dict):
@@ -87,7 +87,7 @@ def read_tag_limits(texts: tuple[str, ...]) -> tuple[TagLimit, ...]:
     for text in texts:
         head, separator, number = text.rpartition(":")
         key, has_value, value = head.partition("=")
-        if not separator or not key or not number.isdigit():
+        if not separator or not key or not number.isdecimal() or len(number) > 9:
             raise click.BadParameter(f"{text!r}: write KEY:N, KEY=VALUE:N or KEY=*:N", param_hint="--tag-limit")
         each = value == "*"
         found.append(TagLimit(key, int(number), value if has_value and not each else None, each))

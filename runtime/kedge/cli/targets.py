@@ -62,14 +62,15 @@ def _load_manifest(
 
 def read_manifest(path: str) -> Any:
     """The manifest in a file. Raises ProtocolError for a file that can't be read or holds no single document."""
-    import yaml
+    from kedge.definitions import yaml_data
 
     try:
-        documents = [one for one in yaml.safe_load_all(Path(path).read_text(encoding="utf-8")) if one is not None]
+        text = Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise click.UsageError(f"there is no file {path}") from None
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise ProtocolError(f"{path} can't be read: {error}") from error
+    documents = yaml_data.documents(text, path)
     if len(documents) != 1:
         raise ProtocolError(f"{path} holds {len(documents)} documents; give one OpJob")
     return documents[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any
 
 from kedge.core.digests import hex_digest
@@ -87,21 +88,22 @@ class PlanDocument:
         check_version(data, "plan document")
         again = data["reexecute"]
         return cls(
-            data["runId"],
-            data["job"],
-            OpGraph.from_json(data["ops"]),
-            data["entrypoint"],
-            data["graphHash"],
-            data["runConfig"],
-            data["resources"],
-            data["tags"],
-            tuple(data["opSelection"]),
-            _settings_from_json(data["runId"], data["settings"]),
-            tuple(limit_from_json(limit) for limit in data["tagConcurrencyLimits"]),
+            _typed(data["runId"], str),
+            _typed(data["job"], str),
+            OpGraph.from_json(_typed(data["ops"], list)),
+            _typed(data["entrypoint"], str, NoneType),
+            _typed(data["graphHash"], str, NoneType),
+            _typed(data["runConfig"], dict),
+            _typed(data["resources"], dict),
+            {key: _typed(value, str) for key, value in _typed(data["tags"], dict).items()},
+            _texts(data["opSelection"]),
+            _settings_from_json(data["runId"], _typed(data["settings"], dict)),
+            tuple(limit_from_json(_typed(limit, dict)) for limit in _typed(data["tagConcurrencyLimits"], list)),
             None
             if again is None
             else Reexecution(
-                RunPaths.parse(again["from"]).prefix, None if again["steps"] is None else tuple(again["steps"])
+                RunPaths.parse(_typed(again["from"], str)).prefix,
+                None if again["steps"] is None else _texts(again["steps"]),
             ),
         )
 
@@ -109,6 +111,16 @@ class PlanDocument:
 def digest_of(data: bytes) -> str:
     """The digest of a stored document."""
     return hex_digest(data.decode(errors="surrogateescape"), 32)
+
+
+def _typed(value: Any, *kinds: type) -> Any:
+    if not isinstance(value, kinds):
+        raise TypeError(f"{str(value)[:80]!r} is no {' or '.join(kind.__name__ for kind in kinds)}")
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(_typed(one, str) for one in _typed(value, list))
 
 
 def _settings_to_json(settings: RunSettings) -> dict[str, Any]:
@@ -129,11 +141,11 @@ def _settings_from_json(run_id: str, data: Mapping[str, Any]) -> RunSettings:
     retry = data["retryPolicy"]
     return RunSettings(
         run_id,
-        data["maxConcurrent"],
-        data["failFast"],
+        _typed(data["maxConcurrent"], int, NoneType),
+        bool(data["failFast"]),
         None if retry is None else RetryPolicy.from_json(retry),
-        data["infrastructureRetries"],
-        data["activeDeadlineSeconds"],
+        _typed(data["infrastructureRetries"], int),
+        _typed(data["activeDeadlineSeconds"], int, float, NoneType),
         Retain(data["retainValues"]),
         bool(data.get("cache", True)),
         bool(data.get("retries", True)),
@@ -143,7 +155,7 @@ def _settings_from_json(run_id: str, data: Mapping[str, Any]) -> RunSettings:
 
 def limit_from_json(data: Mapping[str, Any]) -> TagLimit:
     """Read one entry of `tagConcurrencyLimits`."""
-    value = data.get("value")
+    value, key, limit = data.get("value"), _typed(data["key"], str), _typed(data["limit"], int)
     if isinstance(value, Mapping):
-        return TagLimit(data["key"], data["limit"], None, bool(value.get("applyLimitPerUniqueValue")))
-    return TagLimit(data["key"], data["limit"], value)
+        return TagLimit(key, limit, None, bool(value.get("applyLimitPerUniqueValue")))
+    return TagLimit(key, limit, _typed(value, str, NoneType))

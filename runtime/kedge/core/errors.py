@@ -65,9 +65,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+TEXT_MAX = 30_000
+"""Characters of what an error says; it may quote what anybody has written, at any length."""
+
 
 class KedgeError(Exception):
-    """Root of all errors that Kedge raises on purpose."""
+    """Root of all errors that Kedge raises on purpose. The middle of a very long text is left out."""
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if len(text) <= TEXT_MAX:
+            return text
+        half = TEXT_MAX // 2
+        return f"{text[:half]}\n[... {len(text) - 2 * half} characters ...]\n{text[-half:]}"
 
 
 class DagsterError(KedgeError):

@@ -7,6 +7,7 @@ resource carries it. This module knows its JSON form and the references in it; `
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -158,10 +159,10 @@ class OpGraph:
     def from_json(cls, data: Sequence[Mapping[str, Any]]) -> OpGraph:
         """Read `spec.ops`. Raises ProtocolError, naming the op, for a shape that isn't one."""
         names = [str(op.get("name", "")) if isinstance(op, Mapping) else "" for op in data]
-        if len(set(names)) < len(names):
-            twice = sorted({name for name in names if names.count(name) > 1})
-            raise ProtocolError(f"op names must be unique; {', '.join(twice)} stands there more than once")
         known = frozenset(names)
+        if len(known) < len(names):
+            twice = sorted(name for name, count in Counter(names).items() if count > 1)
+            raise ProtocolError(f"op names must be unique; {', '.join(twice)} stands there more than once")
         return cls(tuple(_op_from_json(op, known) for op in data))
 
     @property
@@ -230,7 +231,7 @@ def _op_from_json(data: Any, known: Collection[str]) -> OpNode:
         raise ProtocolError(f"{name[:80]!r} can't name an op: letters, digits and underscores, nested ones with dots")
     try:
         return _op_of(name, data, known)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise ProtocolError(f"op {name} can't be read: {type(error).__name__}: {error}") from error
 
 
@@ -239,7 +240,7 @@ def _op_of(name: str, data: Mapping[str, Any], known: Collection[str]) -> OpNode
     inputs = data.get("inputs") or {}
     return OpNode(
         name=name,
-        entrypoint=data.get("entrypoint"),
+        entrypoint=None if data.get("entrypoint") is None else str(data["entrypoint"]),
         inputs={_name(name, key): _source_from_json(name, key, value, known) for key, value in inputs.items()},
         outputs=tuple(_output_from_json(name, out) for out in data.get("outputs") or ({"name": DEFAULT_OUTPUT},)),
         after=tuple(str(other) for other in _list(name, "after", data.get("after") or ())),
@@ -247,7 +248,7 @@ def _op_of(name: str, data: Mapping[str, Any], known: Collection[str]) -> OpNode
         config=data.get("config"),
         retry=None if retry is None else RetryPolicy.from_json(retry),
         timeout=None if timeout is None else float(timeout),
-        pod=data.get("pod"),
+        pod=None if data.get("pod") is None else dict(data["pod"]),
         code_version=None if data.get("codeVersion") is None else str(data["codeVersion"]),
     )
 

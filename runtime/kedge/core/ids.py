@@ -13,8 +13,9 @@ from kedge.core.digests import hex_digest
 from kedge.core.errors import ProtocolError
 
 MAPPING_KEY = re.compile(r"[A-Za-z0-9_]+")
-_OP_NAME = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
-_STEP = re.compile(r"([A-Za-z0-9_.]+)(?:\[([A-Za-z0-9_]+(?:,[A-Za-z0-9_]+)*)\])?")
+# Possessive: what can't be one is known at once, and nothing is remembered to try again with.
+_OP_NAME = re.compile(r"[A-Za-z0-9_]++(?:\.[A-Za-z0-9_]++)*+")
+_STEP = re.compile(r"([A-Za-z0-9_.]++)(?:\[([A-Za-z0-9_]++(?:,[A-Za-z0-9_]++)*+)\])?+")
 _SEGMENT_MAX = 180
 
 

@@ -136,7 +136,7 @@ def _sources_of(op: OpNode) -> set[str]:
 def _walk(start: set[str], neighbours: Mapping[str, set[str]], levels: float) -> set[str]:
     found, edge = set(start), set(start)
     while edge and levels > 0:
-        edge = {name for at in edge for name in neighbours[at]} - found
+        edge = {name for at in edge for name in neighbours.get(at, ())} - found
         found |= edge
         levels -= 1
     return found

@@ -27,6 +27,9 @@ MAX_OPS: Final = 5_000
 MAX_INPUTS: Final = 100
 MAX_NAMED: Final = 256
 """Entries of any other map or list of names."""
+FAULTS_TOLD: Final = 200
+"""Of those that a spec has."""
+FAULTS_LOOKED_AT: Final = 10_000
 YEAR: Final = 31_536_000
 """Seconds."""
 
@@ -280,12 +283,16 @@ class OpJob(Model):
 
 
 def parse(data: Any) -> OpJob:
-    """Read a manifest. Raises ProtocolError that lists every fault with its path."""
+    """Read a manifest. Raises ProtocolError that lists every fault with its path, the first 200 of very many."""
     try:
         return OpJob.model_validate(data)
     except ValidationError as error:
-        faults = "".join(f"\n    {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise ProtocolError(f"this is no valid {KIND}:{faults}") from error
+        if error.error_count() > FAULTS_LOOKED_AT:
+            raise ProtocolError(f"this is no valid {KIND}: it has {error.error_count()} faults") from error
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        faults = "".join(f"\n    {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found[:FAULTS_TOLD])
+        more = f"\n    and {len(found) - FAULTS_TOLD} more" if len(found) > FAULTS_TOLD else ""
+        raise ProtocolError(f"this is no valid {KIND}:{faults}{more}") from error
 
 
 def graph_of(spec: OpJobSpec) -> OpGraph:

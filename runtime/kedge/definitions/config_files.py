@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from glob import glob
 from typing import Any
 
-from kedge.core.errors import DagsterInvariantViolationError
+from kedge.core.errors import DagsterInvariantViolationError, ProtocolError
 
 RunConfigDict = dict[str, Any]
 
@@ -70,15 +70,15 @@ def _merged(texts: Sequence[str], names: Sequence[str]) -> RunConfigDict:
 
 def _parse(text: str, name: str) -> Mapping[str, Any]:
     try:
-        import yaml
+        from kedge.definitions import yaml_data
     except ImportError as error:
         raise DagsterInvariantViolationError("reading YAML needs PyYAML: pip install 'kedge[cli]'") from error
     try:
-        found = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        found = yaml_data.document(text, name)
+    except ProtocolError as error:
         raise DagsterInvariantViolationError(f"config {name}: not YAML: {error}") from error
     if found is not None and not isinstance(found, Mapping):
-        raise DagsterInvariantViolationError(f"config {name}: a run config is a mapping, got {found!r}")
+        raise DagsterInvariantViolationError(f"config {name}: a run config is a mapping, got {repr(found)[:500]}")
     return found or {}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from kedge.core.document import PlanDocument
 from kedge.core.errors import DagsterInvalidDefinitionError, ProtocolError
 from kedge.core.graph import OpNode
+from kedge.core.protocol import read_json
 from kedge.definitions.flatten import FlatGraph, FlatOp
 from kedge.definitions.graphs import GraphDefinition
 from kedge.definitions.ins_outs import DynamicOut, Out
@@ -28,7 +28,7 @@ def load_job(target: str) -> JobDefinition:
     TargetError for anything else.
     """
     target, _, given = target.partition("?")
-    arguments = json.loads(given) if given else {}
+    arguments = _arguments(target, given)
     if "path" in arguments and arguments["path"] not in sys.path:
         sys.path.insert(0, arguments["path"])
     found = load_object(target)
@@ -38,6 +38,20 @@ def load_job(target: str) -> JobDefinition:
         found = found.to_job()
     if not isinstance(found, JobDefinition):
         raise TargetError(f"{target} is a {type(found).__name__}; give a job or a graph")
+    return found
+
+
+def _arguments(target: str, given: str) -> Mapping[str, Any]:
+    """The arguments behind a target. Raises TargetError for what are none."""
+    try:
+        found = read_json(given, "its arguments") if given else {}
+    except ProtocolError as error:
+        raise TargetError(f"{target}: {error}") from error
+    shapes = {"args": list, "kwargs": dict, "path": str}
+    if not isinstance(found, dict) or not all(isinstance(found.get(key, kind()), kind) for key, kind in shapes.items()):
+        raise TargetError(
+            f"{target}: what follows its question mark is no {{args: [...], kwargs: {{...}}, path: FOLDER}}"
+        )
     return found
 
 
@@ -64,7 +78,10 @@ def program_of(document: PlanDocument, default_io: IOManager, job: JobDefinition
 
 def run_config_of(document: PlanDocument) -> Mapping[str, Any]:
     """The document's run config; an op's own `config` in the graph stands where the run config gives none."""
-    entries = dict(document.run_config.get("ops") or {})
+    entries = document.run_config.get("ops") or {}
+    if not isinstance(entries, Mapping):
+        return document.run_config  # to be refused
+    entries = dict(entries)
     for op in document.graph:
         if op.config is not None:
             _set_default(entries, op.name.split("."), op.config)
@@ -72,10 +89,13 @@ def run_config_of(document: PlanDocument) -> Mapping[str, Any]:
 
 
 def _set_default(entries: dict[str, Any], path: list[str], config: Any) -> None:
-    entry = dict(entries.get(path[0]) or {})
-    entries[path[0]] = entry
+    given = entries.get(path[0]) or {}
+    inner = given.get("ops") or {} if isinstance(given, Mapping) else None
+    if not isinstance(inner, Mapping):
+        return  # to be refused
+    entry = entries[path[0]] = dict(given)
     if len(path) > 1:
-        entry["ops"] = dict(entry.get("ops") or {})
+        entry["ops"] = dict(inner)
         _set_default(entry["ops"], path[1:], config)
     else:
         entry.setdefault("config", config)

@@ -55,8 +55,12 @@ def _load_module(name: str) -> ModuleType:
 
 def _load_file(text: str) -> ModuleType:
     """Import a file under its own name, with its folder on the path so that it finds its siblings."""
-    path = Path(text).resolve()
-    if not path.is_file():
+    try:
+        path = Path(text).resolve()
+        is_there = path.is_file()
+    except (OSError, ValueError) as error:
+        raise TargetError(f"{text} can be no file: {error}") from error
+    if not is_there:
         raise TargetError(f"there is no file {text}")
     known = sys.modules.get(path.stem)
     if known is not None and getattr(known, "__file__", None) == str(path):
