@@ -77,6 +77,18 @@ class Installed:
         self.kubectl("rollout", "restart", f"deployment/{names.OPERATOR}")
         self.ready()
 
+    def allow_job_stores(self) -> None:
+        """Let the operator read the Secrets of jobs that name stores of their own."""
+        role = {**rbac.job_stores()[0], "kind": "Role", "metadata": {"name": "job-stores"}}
+        binding = {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": "job-stores"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "job-stores"},
+            "subjects": [{"kind": "ServiceAccount", "name": names.OPERATOR, "namespace": self.namespace}],
+        }
+        self.kubectl.apply(role, binding)
+
     def _placed(self, one: Object) -> Object:
         """An object of the manifests, in this namespace."""
         found = copy.deepcopy(one)

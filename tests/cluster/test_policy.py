@@ -11,7 +11,7 @@ from kedge_installed import Installed, conditions
 from test_runs import op
 
 from kedge.core.protocol import Outcome
-from manifests import first_store, names, rbac
+from manifests import first_store, names
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("policy")]
 
@@ -91,15 +91,8 @@ def test_the_operator_opens_no_other_store_by_its_own_identity(kedge: Installed)
 def test_a_secret_without_credentials_does_not_borrow_the_operator_s(kedge: Installed) -> None:
     data = {"AWS_ENDPOINT_URL": f"http://{names.STORE_SECRET}.{kedge.namespace}:7070", "AWS_ALLOW_HTTP": "true"}
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "poor"}, "stringData": data}
-    role = {**rbac.job_stores()[0], "kind": "Role", "metadata": {"name": "job-stores"}}
-    binding = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": "job-stores"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "job-stores"},
-        "subjects": [{"kind": "ServiceAccount", "name": names.OPERATOR, "namespace": kedge.namespace}],
-    }
-    kedge.kubectl.apply(secret, role, binding)
+    kedge.kubectl.apply(secret)
+    kedge.allow_job_stores()
     job = kedge.submit({"ops": [op("one")], "store": {"url": "s3://kedge/poor", "secretName": "poor"}})
     status = kedge.ended(job)
     assert conditions(status)["Failed"] == "True StoreUnavailable"

@@ -11,7 +11,7 @@ import pytest
 from kedge_installed import Installed, conditions
 from test_runs import op
 
-from manifests import first_store, names, rbac
+from manifests import first_store, names
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("secrets")]
 
@@ -33,15 +33,8 @@ def told(kedge: Installed) -> dict[str, str]:
     kedge.kubectl.apply(
         secret("planted", {name: PLANTED[name] for name in ("PLANTED_ENVIRONMENT", "PLANTED_RESOURCE")}),
         secret("elsewhere", {**of_store, "AWS_SECRET_ACCESS_KEY": PLANTED["AWS_SECRET_ACCESS_KEY"]}),
-        {**rbac.job_stores()[0], "kind": "Role", "metadata": {"name": "job-stores"}},
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding",
-            "metadata": {"name": "job-stores"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "job-stores"},
-            "subjects": [{"kind": "ServiceAccount", "name": names.OPERATOR, "namespace": kedge.namespace}],
-        },
     )
+    kedge.allow_job_stores()
     template = {"spec": {"containers": [{"name": "step", "envFrom": [{"secretRef": {"name": "planted"}}]}]}}
     quiet = kedge.submit({"entrypoint": "secret_jobs:keeps_quiet", "podTemplate": template})
     store = {"url": "s3://kedge/elsewhere", "secretName": "elsewhere"}

@@ -6,7 +6,7 @@ import pytest
 from kedge_installed import STORE_URL, Installed, conditions
 from test_runs import op
 
-from manifests import first_store, names, rbac
+from manifests import first_store, names
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("outages")]
 
@@ -32,6 +32,7 @@ def test_a_store_that_is_away_for_a_while_is_waited_for(kedge: Installed) -> Non
 
 def test_a_store_that_does_not_come_back_fails_the_run_with_the_cause(kedge: Installed) -> None:
     kedge.cut_off_store()
+    kedge.kill_operator()  # one that has a connection left would keep it
     try:
         job = kedge.submit({"ops": [op("one")]})
         waiting = kedge.until(job, lambda status: status.get("reason") == "StoreUnavailable")
@@ -47,15 +48,8 @@ def test_a_job_has_a_store_of_its_own(kedge: Installed) -> None:
     data = {**first_store.CREDENTIALS, **first_store.ENVIRONMENT, "SOMETHING_ELSE": "of the steps"}
     data["AWS_ENDPOINT_URL"] = f"http://{names.STORE_SECRET}.{kedge.namespace}:7070"
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "own"}, "stringData": data}
-    role = {**rbac.job_stores()[0], "kind": "Role", "metadata": {"name": "job-stores"}}
-    binding = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": "job-stores"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "job-stores"},
-        "subjects": [{"kind": "ServiceAccount", "name": names.OPERATOR, "namespace": kedge.namespace}],
-    }
-    kedge.kubectl.apply(secret, role, binding)
+    kedge.kubectl.apply(secret)
+    kedge.allow_job_stores()
     job = kedge.submit({"ops": [op("one")], "store": {"url": "s3://kedge/own", "secretName": "own"}})
     assert kedge.ended(job)["phase"] == "Succeeded"
     assert [info.path for info in kedge.store.list(f"own/{kedge.paths(job).prefix}/values")]
