@@ -29,6 +29,9 @@ from kedge_operator.watches import Watches
 _log = logging.getLogger("kedge.operator")
 DEFAULT_CONFIG = "/etc/kedge/config.yaml"
 EXIT_USAGE, EXIT_LEASE_LOST = 2, 3
+_LEVELS = 12_000
+"""Of calls. An API server takes JSON of 10,000 levels, and who can't read one OpJob sees none in their list; so it is
+read, and then refused."""
 
 
 def main() -> int:
@@ -42,6 +45,7 @@ def main() -> int:
         print(f"kedge_operator: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_USAGE
     _set_up_log(found)
+    sys.setrecursionlimit(_LEVELS)
     os.environ.update(found.store.environment)
     return asyncio.run(_run(found, identities.take(os.environ)))
 

@@ -58,9 +58,23 @@ async def _session(config: Configuration, watches: Watches) -> aiohttp.ClientSes
     )
 
 
+class _NoDifferences(kopf.DiffBaseStorage):
+    """Nobody asks what has changed: kopf would copy each object at each event, however deep it is."""
+
+    def build(self, *, body: kopf.Body, extra_fields: Any = None) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Nothing."""
+
+
 def configure(settings: kopf.OperatorSettings) -> None:
     """kopf watches and tells, and does nothing else."""
     settings.scanning.disabled = True
+    settings.persistence.diffbase_storage = _NoDifferences()
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.watching.label_selectors["pods"] = labels.RUN

@@ -50,8 +50,11 @@ def operator(kubeconfig: Path, folder: Path, url: str, **settings: Any) -> Itera
         yield port
     finally:
         process.terminate()
-        code = process.wait(30)
-        log.close()
+        try:
+            code = process.wait(30)
+        finally:
+            process.kill()
+            log.close()
         print((folder / "operator.log").read_text())
         assert code == 0
 

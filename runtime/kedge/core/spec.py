@@ -7,6 +7,7 @@ cost; `make generate` writes the CRD, and adds what an API server alone can judg
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -25,6 +26,8 @@ GRAPH_HASH = "kedge.dev/graph-hash"
 MAX_OPS: Final = 5_000
 """Ops of one graph; an object of a cluster can't be much larger. Clones of a mapped op don't count."""
 MAX_INPUTS: Final = 100
+MAX_LEVELS: Final = 100
+"""Of lists and mappings inside each other; an API server takes 10,000, which nothing else is made for."""
 MAX_NAMED: Final = 256
 """Entries of any other map or list of names."""
 FAULTS_TOLD: Final = 200
@@ -284,6 +287,8 @@ class OpJob(Model):
 
 def parse(data: Any) -> OpJob:
     """Read a manifest. Raises ProtocolError that lists every fault with its path, the first 200 of very many."""
+    if _is_deeper(data, MAX_LEVELS):
+        raise ProtocolError(f"this is no valid {KIND}: it is nested in more than {MAX_LEVELS} levels")
     try:
         return OpJob.model_validate(data)
     except ValidationError as error:
@@ -293,6 +298,20 @@ def parse(data: Any) -> OpJob:
         faults = "".join(f"\n    {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found[:FAULTS_TOLD])
         more = f"\n    and {len(found) - FAULTS_TOLD} more" if len(found) > FAULTS_TOLD else ""
         raise ProtocolError(f"this is no valid {KIND}:{faults}{more}") from error
+
+
+def _is_deeper(data: Any, most: int) -> bool:
+    """Whether lists and mappings in data are nested in more than `most` levels."""
+    level = [data]
+    for _ in range(most):
+        level = [one for inner in level for one in _inside(inner) if isinstance(one, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(data: Any) -> Iterable[Any]:
+    return data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
 
 
 def graph_of(spec: OpJobSpec) -> OpGraph:

@@ -61,7 +61,7 @@ def test_a_termination_message_that_cannot_be_written_is_no_trouble(pod: Pod, pl
     assert not (pod.folder / "missing").exists()
 
 
-@pytest.mark.parametrize(("ticket", "cause"), [("no json", "is no JSON"), ("{}", "it says no version"), ("null", "ticket")])
+@pytest.mark.parametrize(("ticket", "cause"), [("no json", "is no JSON"), ("{}", "no version"), ("null", "ticket")])
 def test_a_worker_without_a_ticket_says_so_in_its_message(pod: Pod, ticket: str, cause: str) -> None:
     done = pod.run(ticket)
     assert done.returncode == 4
