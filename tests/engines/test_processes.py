@@ -249,6 +249,14 @@ def test_a_run_deletes_no_more_than_its_own_values_whatever_its_records_name(pla
     assert place.store.exists(victim)
 
 
+def test_a_run_without_pickles_fails_where_one_would_be_stored_and_tries_it_once(place: Place) -> None:
+    assert place.run("pickled")[0] == 0
+    code, result = place.run("pickled", "--no-pickle")
+    assert (code, result["retries"]) == (1, 0)
+    assert "allows no pickles" in result["failures"][0]["message"]
+    assert place.attempts() == {"gives_a_set": ["failed"]}
+
+
 def test_an_overrunning_step_keeps_its_slot_until_it_is_gone(place: Place) -> None:
     code, result = place.run("two_branches", "-j", "1")
     assert (code, result["failures"][0]["error"]) == (1, "Timeout")

@@ -188,6 +188,21 @@ def claimed() -> None:
     after_claims(own=own, theirs=theirs, round_about=round_about, plan=plan)
 
 
+@dg.op
+def gives_a_set() -> set[int]:
+    return {1, 2}
+
+
+@dg.op
+def counts(found: set[int]) -> int:
+    return len(found)
+
+
+@dg.job(op_retry_policy=dg.RetryPolicy(max_retries=3))
+def pickled() -> None:
+    counts(gives_a_set())
+
+
 @dg.job
 def two_branches() -> None:
     x = begins()

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 import kedge as dg
+from kedge.core.settings import RunSettings
+from kedge.local.inprocess import execute
 
 
 @dg.op
@@ -45,3 +47,18 @@ def test_a_value_that_cannot_be_stored_fails_the_step_that_gave_it() -> None:
     result = stored.execute_in_process(raise_on_error=False)
     assert result.is_node_failed("unpicklable")
     assert result.is_node_untouched("length")
+
+
+def test_a_run_in_process_without_pickles_stores_what_needs_none() -> None:
+    @dg.op
+    def give_a_set() -> set[int]:
+        return {1}
+
+    @dg.job(resource_defs={"io_manager": dg.fs_io_manager})
+    def stored() -> None:
+        length(give())
+        length.alias("other")(give_a_set())
+
+    result = execute(stored, raise_on_error=False, settings=RunSettings(allow_pickle=False))
+    assert result.output_for_node("length") == 2
+    assert result.get_failed_step_keys() == {"give_a_set"}

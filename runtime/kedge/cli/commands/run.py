@@ -24,6 +24,7 @@ _RETAIN = [one.value for one in Retain]
 @click.option("--retain", type=click.Choice(_RETAIN, case_sensitive=False), help="How long values are kept.")
 @options.partition
 @click.option("--no-cache", is_flag=True, help="Run memoized steps too, whatever earlier runs have.")
+@click.option("--no-pickle", is_flag=True, help="Refuse values that only a pickle can hold.")
 @click.option("--start-method", type=click.Choice(["auto", "fork", "spawn"]), help="How steps start.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only how it ended.")
 @options.store
@@ -39,6 +40,7 @@ def command(
     retain: str | None,
     partition: str | None,
     no_cache: bool,
+    no_pickle: bool,
     start_method: str | None,
     quiet: bool,
     store_url: str | None,
@@ -63,6 +65,8 @@ def command(
         settings = replace(settings, retain=Retain(retain))
     if no_cache:
         settings = replace(settings, cache=False)
+    if no_pickle:
+        settings = replace(settings, allow_pickle=False)
     tag_limits = document.tag_limits + options.read_tag_limits(limits)
     document = replace(document, settings=settings, tag_limits=tag_limits)
     store = options.open_store_at(store_url)
