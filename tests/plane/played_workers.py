@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import threading
 from collections.abc import Callable
@@ -28,14 +29,22 @@ class Workers:
         self._outputs = outputs
         self.tickets: dict[str, int] = {}
         self.names: list[str] = []
-        self._command = [str(need("kubectl")), f"--kubeconfig={kubeconfig}", "get", "pods", "--watch", "-o", "json"]
+        self._kubectl = [str(need("kubectl")), f"--kubeconfig={kubeconfig}"]
+        self._command = [*self._kubectl, "get", "pods", "--watch", "-o", "json"]
+        self._ready = threading.Event()
         self._seen: set[str] = set()
         self._ending = False
         self._process = self._watch()
         self._thread = threading.Thread(target=self._play, daemon=True)
 
     def __enter__(self) -> Workers:
+        """They are there once they have seen a pod: fake ones end so soon that no worker may come late."""
+        container = {"name": "main", "image": "nothing"}
+        metadata = {"name": "seen-by-the-workers"}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}}
+        subprocess.run([*self._kubectl, "create", "-f", "-"], input=json.dumps(pod), text=True, check=True)
         self._thread.start()
+        assert self._ready.wait(30), "the pods are not seen"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -51,6 +60,7 @@ class Workers:
         """A watch ends when the server says so, as one that starts may; then another one goes on."""
         while True:
             for pod in objects(self._process):
+                self._ready.set()
                 self._see(pod)
             self._process.wait()
             assert self._process.stdout is not None
