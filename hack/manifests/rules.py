@@ -82,5 +82,5 @@ EXTRAS: dict[str, dict[str, Any]] = {
     "OpJobStatus.conditions": {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
 }
 """By model, or model and field: what is added to its schema."""
-SILENT = frozenset({"OpJobSpec.maxConcurrent", "OpJobSpec.retries", "OpJobSpec.cache"})
-"""The job's code may say these, where its OpJob does not."""
+SILENT = frozenset(f"OpJobSpec.{name}" for name in ("maxConcurrent", "retries", "cache", "allowPickle"))
+"""No default is written into OpJobs for these: the job's code may say them, or older operators and images refuse them."""
