@@ -83,4 +83,4 @@ EXTRAS: dict[str, dict[str, Any]] = {
 }
 """By model, or model and field: what is added to its schema."""
 SILENT = frozenset(f"OpJobSpec.{name}" for name in ("maxConcurrent", "retries", "cache", "allowPickle"))
-"""Not written into OpJobs as a default: the job's code may say it, or an operator of the release before would refuse it."""
+"""No default of these is written into OpJobs: the job's code may say it, or an older operator would refuse it."""
