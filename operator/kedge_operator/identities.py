@@ -79,6 +79,19 @@ _OWN: Mapping[str, Sequence[str]] = {
     ),
 }
 """And what else makes up the identity of an operator."""
+_ONE_THING: Sequence[Sequence[str]] = (
+    ("aws_endpoint_url", "aws_endpoint"),
+    ("google_service_account", "google_service_account_path"),
+    ("azure_storage_account_key", "azure_storage_access_key", "azure_storage_master_key"),
+    ("azure_storage_sas_key", "azure_storage_sas_token"),
+    ("azure_storage_client_id", "azure_client_id"),
+    ("azure_storage_client_secret", "azure_client_secret"),
+    ("azure_storage_tenant_id", "azure_tenant_id", "azure_storage_authority_id", "azure_authority_id"),
+    ("azure_storage_authority_host", "azure_authority_host"),
+    ("azure_storage_endpoint", "azure_endpoint"),
+    ("azure_msi_endpoint", "azure_identity_endpoint"),
+)
+"""Names of the same thing. Of several the first counts: obstore takes one, and looks at variables in any order."""
 _ENOUGH: Mapping[str, Sequence[Sequence[str]]] = {
     "s3": (("aws_access_key_id", "aws_secret_access_key"),),
     "gs": (("google_service_account_key",),),
@@ -106,7 +119,15 @@ def take(environment: MutableMapping[str, str]) -> dict[str, str]:
 def options_for(url: str, identity: Mapping[str, str]) -> dict[str, str]:
     """What of an identity is about the kind of store that `url` names."""
     kind = _KINDS.get(url.partition(":")[0])
-    return {name: value for name, value in identity.items() if kind is not None and name.startswith(kind)}
+    return _once({name: value for name, value in identity.items() if kind is not None and name.startswith(kind)})
+
+
+def _once(options: dict[str, str]) -> dict[str, str]:
+    """Options of which no two say the same thing."""
+    for names in _ONE_THING:
+        for name in [name for name in names if name in options][1:]:
+            del options[name]
+    return options
 
 
 def of_secret(url: str, secret: str, data: Mapping[str, str]) -> dict[str, str]:
@@ -125,4 +146,4 @@ def of_secret(url: str, secret: str, data: Mapping[str, str]) -> dict[str, str]:
     if not any(all(found.get(name) for name in way) for way in _ENOUGH[scheme]):
         wanted = ", or ".join(" and ".join(name.upper() for name in way) for way in _ENOUGH[scheme])
         raise StoreError(f"store {url}: Secret {secret} holds no credentials; give it {wanted}")
-    return found
+    return _once(found)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import os
 import subprocess
 import sys
 
 import pytest
+from obstore.exceptions import BaseError
+from obstore.store import from_url
 
 from kedge.io.errors import StoreError
 from kedge_operator import identities
@@ -78,6 +81,28 @@ def test_a_secret_without_credentials_of_its_own_is_refused(url: str, data: dict
         identities.of_secret(url, "team/own", encoded(data))
 
 
+def fault(url: str, options: dict[str, str]) -> str:
+    """What obstore says against some options."""
+    try:
+        from_url(url, config=options)
+    except BaseError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("url", ["s3://bucket", "gs://bucket", "az://container"])
+def test_what_is_said_twice_is_said_once(url: str) -> None:
+    """obstore refuses two names of the same option, whichever they are."""
+    kind = {"s3": "aws_", "gs": "google_", "az": "azure_"}[url.partition(":")[0]]
+    names = [name for table in (identities._PLAIN, identities._OWN) for name in table[url.partition(":")[0]]]
+    for one, other in itertools.combinations(names, 2):
+        options = identities.options_for(url, {one: "first", other: "second"})
+        assert all(name.startswith(kind) for name in options)
+        assert "uplicate" not in fault(url, options), (one, other)
+    found = identities.options_for("s3://bucket", {"aws_endpoint": "http://a", "aws_endpoint_url": "http://b"})
+    assert found == {"aws_endpoint_url": "http://b"}
+
+
 def test_a_secret_sends_the_operator_nowhere_for_an_identity() -> None:
     data = {**KEY, "AWS_ENDPOINT_URL_STS": "http://evil", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://evil"}
     assert set(identities.of_secret("s3://bucket", "team/own", encoded(data))) == {name.lower() for name in KEY}
@@ -94,8 +119,7 @@ def test_a_job_s_store_finds_nothing_of_the_operator_s() -> None:
 import json, os
 from kedge_operator import identities
 from obstore.store import from_url
-taken = identities.take(os.environ)
-own = from_url("s3://bucket", config=taken)
+own = from_url("s3://bucket", config=identities.options_for("s3://bucket", identities.take(os.environ)))
 job = from_url("s3://bucket", config={"aws_access_key_id": "job", "aws_secret_access_key": "job"})
 sign = __import__("obstore").sign
 print(json.dumps([sign(one, "GET", "a", __import__("datetime").timedelta(60)) for one in (own, job)]))
