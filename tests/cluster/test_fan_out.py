@@ -1,8 +1,13 @@
-"""A fan-out of a thousand on real pods, to its end, with the operator killed on the way."""
+"""A wide fan-out on real pods, to its end, with the operator killed on the way.
+
+A node with two cores runs about two pods a second, so that this is narrower than what a real API server with played
+kubelets is shown in `tests/plane/test_scale.py`; KEDGE_CLONES=1000 makes it as wide.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from typing import Any
 
@@ -10,9 +15,9 @@ import pytest
 from kedge_installed import Installed, steps_of
 from test_runs import op
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("thousand")]
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("fan_out")]
 
-CLONES = 1000
+CLONES = int(os.environ.get("KEDGE_CLONES", "300"))
 SECONDS = 1500
 
 
@@ -22,7 +27,7 @@ def size(found: Any) -> int:
     return len(json.dumps({**found, "metadata": metadata}))
 
 
-def test_a_thousand_clones_run_once_each_and_stay_readable(kedge: Installed) -> None:
+def test_clones_run_once_each_and_stay_readable(kedge: Installed) -> None:
     numbers = op("numbers", outputs=[{"name": "result", "dynamic": True}], config={"count": CLONES})
     mapped = op("add_one", inputs={"x": {"map": "numbers"}})
     total = op("total", inputs={"values": {"collect": "add_one"}})
