@@ -57,10 +57,17 @@ class Door:
         found = admission.objects()
         found[0]["spec"] = admission.spec(admission.allowed(policy, stores, "s3://own/kedge"))
         found[0]["spec"]["validations"].insert(
-            0, {"expression": f"!has(object.spec.image) || object.spec.image != '{marker}'"}
+            0,
+            {
+                "expression": f"!has(object.spec.image) || object.spec.image != '{marker}'",
+                # The policy before this one may refuse the image, too, and say which it was.
+                "message": f"by the policy of {marker}",
+            },
         )
         self.apply(yaml.safe_dump_all(found))
-        self.until(lambda: marker in self.refusal(**{**PROBE, "image": marker, "podTemplate": {}}))
+        self.until(
+            lambda: f"by the policy of {marker}" in self.refusal(**{**PROBE, "image": marker, "podTemplate": {}})
+        )
 
     @staticmethod
     def until(holds: Any) -> None:
