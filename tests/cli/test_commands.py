@@ -169,6 +169,19 @@ def test_gantt_and_graph_write_pages_and_give_data(shell: Shell) -> None:
     assert {"source": "three", "target": "add_one", "kind": "map"} in edges
 
 
+def test_records_of_what_the_run_does_not_have_disturb_no_command(shell: Shell) -> None:
+    shell.data("run", f"{JOBS}:mapped")
+    (outcomes,) = (shell.folder / "home").rglob("outcomes")
+    for step, outputs in {"stranger": {"result": {"value": 3}}, "add_one[k99]": {"result": 5}}.items():
+        record = {"version": 1, "step": step, "attempt": 1, "status": "succeeded", "outputs": outputs}
+        (outcomes / step).mkdir()
+        (outcomes / step / "1.json").write_text(json.dumps({**record, "times": {"started": 1.0, "ended": 2.0}}))
+    for command in (["gantt", "latest", "-o", "gantt.html"], ["steps", "latest"], ["runs"], ["logs", "latest"]):
+        done = shell.kedge(*command)
+        assert done.returncode == 0, done.stderr
+    assert "add_one[k3]" in (shell.folder / "gantt.html").read_text()
+
+
 def test_compile_prints_what_is_written_down(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     shell.folder = JOBS.parent
     for job in ("map_in_map", "configured", "branches", "broadcast"):
