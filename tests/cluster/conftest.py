@@ -31,7 +31,7 @@ def ours(cluster: str) -> None:
 
 @pytest.fixture(scope="module")
 def kedge(cluster: str, ours: None, request: pytest.FixtureRequest) -> Iterator[Installed]:
-    """Kedge, installed in a namespace of the module; a module's SETTINGS are the operator's."""
+    """Kedge, installed in a namespace of the module; its SETTINGS are the operator's, ALONE gives it the node alone."""
     from kedge_kubectl import Kubectl, tell
 
     kubectl: Any = Kubectl(cluster, f"kedge-{uuid.uuid4().hex[:8]}")
@@ -41,7 +41,7 @@ def kedge(cluster: str, ours: None, request: pytest.FixtureRequest) -> Iterator[
     found = Installed(kubectl, getattr(request.module, "SETTINGS", None))
     failed_before = request.session.testsfailed
     try:
-        with turn():
+        with turn(alone=getattr(request.module, "ALONE", False)):
             found.install()
             yield found
     finally:
