@@ -139,4 +139,4 @@ locks: $(UV) ## Resolve the locked requirements anew.
 	    --upgrade $${set#*:} -o requirements/$${set%%:*}.txt; done
 
 clean: ## Remove what make has installed and what runs have left.
-	rm -rf $(VENV) .venv-peer docs/_build .kedge .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz
+	rm -rf $(VENV) .venv-peer .venv-supply docs/_build .kedge .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz

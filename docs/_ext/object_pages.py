@@ -17,6 +17,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "hack"))
 
+from reference_pages import write_changed  # noqa: E402
+
 from manifests import crd, documents  # noqa: E402 - found by the line above
 
 Schema = Mapping[str, Any]
@@ -25,13 +27,8 @@ _KEY = re.compile(r"^( *)([\w.]+):")
 
 
 def write_pages(app: Any) -> None:
-    """Write the pages into the source folder; only what has changed, so that a rebuild is quick."""
-    folder = Path(app.srcdir) / "objects"
-    folder.mkdir(exist_ok=True)
-    for name, text in {"opjob": opjob_page(), "values": values_page()}.items():
-        path = folder / f"{name}.md"
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
+    """Write the pages into the source folder."""
+    write_changed(Path(app.srcdir) / "objects", {"opjob": opjob_page(), "values": values_page()})
 
 
 # -- OpJob ------------------------------------------------------------------------------------------------------------

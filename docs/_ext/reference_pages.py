@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +65,8 @@ def homes_of(modules: str) -> list[str]:
 
 
 def write_pages(app: Any) -> None:
-    """Write all pages and their index into the source folder; only what has changed, so that a rebuild is quick."""
+    """Write all pages and their index into the source folder."""
     folder = Path(app.srcdir) / "reference"
-    folder.mkdir(exist_ok=True)
     listed = {title: homes_of(modules) for title, modules in PAGES.items()}
     missing = sorted(set(kedge._HOMES) - {home for homes in listed.values() for home in homes})
     if missing:
@@ -74,13 +74,19 @@ def write_pages(app: Any) -> None:
     pages = {slug_of(title): page_of(title, homes) for title, homes in listed.items()}
     about = "Every name of `import kedge as dg`."
     index = f"# Reference\n\n{about}\n\n```{{toctree}}\n:maxdepth: 1\n\n" + "\n".join(pages) + "\n```\n"
-    for slug, text in {"index": index, **pages}.items():
-        path = folder / f"{slug}.md"
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
+    write_changed(folder, {"index": index, **pages})
     for stale in folder.glob("*.md"):
         if stale.stem not in pages and stale.stem != "index":
             stale.unlink()
+
+
+def write_changed(folder: Path, pages: Mapping[str, str]) -> None:
+    """Write pages by their slugs; only what has changed, so that a rebuild is quick."""
+    folder.mkdir(exist_ok=True)
+    for slug, text in pages.items():
+        path = folder / f"{slug}.md"
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
 
 
 def setup(app: Any) -> dict[str, bool]:

@@ -21,9 +21,9 @@ _SHORT_FIELDS = sorted({*CONTAINER_FIELDS, "metadata", "podSecurityContext"})
 _ALL = json.dumps(ANY)
 
 
-def allowed(policy: PodPolicy, stores: list[str], own_store: str) -> Mapping[str, Any]:
+def allowed(pods: PodPolicy, stores: list[str], own_store: str) -> Mapping[str, Any]:
     """The variables that say what is allowed, by name."""
-    found = policy.model_dump(by_alias=True)
+    found = pods.model_dump(by_alias=True)
     return {**{f"{name}Allowed": one for name, one in found.items()}, "storesAllowed": stores, "ownStore": own_store}
 
 

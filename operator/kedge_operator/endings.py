@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from kedge.core.errors import VersionMismatch
 from kedge.core.events import Lost
 from kedge.core.ids import StepKey
 from kedge.core.protocol import Failure, Outcome, OutcomeStatus, Times
@@ -245,7 +246,7 @@ def _instead(attempt: Attempt) -> tuple[OutcomeStatus, Failure]:
     if end is not None and end.kind is EndKind.START_ERROR:
         return OutcomeStatus.FAILED, Failure(Reason.UNSTARTABLE, end.cause, retryable=False)
     if end is not None and end.is_version_mismatch:
-        return OutcomeStatus.FAILED, Failure("VersionMismatch", end.cause, retryable=False)
+        return OutcomeStatus.FAILED, Failure(VersionMismatch.__name__, end.cause, retryable=False)
     if end is None:
         end = End(EndKind.DELETED, "its pod was deleted")
     return OutcomeStatus.LOST, Failure(end.kind.value, end.cause)

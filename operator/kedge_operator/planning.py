@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kedge.core.errors import ProtocolError
+from kedge.core.errors import ProtocolError, VersionMismatch
 from kedge.core.layout import RunPaths
 from kedge.core.planning import PlanFault, Planned, PlanTicket
 from kedge.core.spec import OpJob
@@ -153,7 +153,7 @@ class _Attempt:
         assert self.pod is not None
         assert self.pod.end is not None
         end = self.pod.end
-        error = "VersionMismatch" if end.is_version_mismatch else end.kind.value
+        error = VersionMismatch.__name__ if end.is_version_mismatch else end.kind.value
         planned = Planned(self.number, errors=(PlanFault(error, end.cause),))
 
         def write(store: Store) -> Planned:

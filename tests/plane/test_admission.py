@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +13,7 @@ import yaml
 
 from cluster import plane as planes
 from cluster.places import ROOT
-from cluster.tools import need
+from kedge_kubectl import Kubectl
 from kedge_operator.policy import PodPolicy
 from manifests import admission, documents
 from pod_wishes import GRANTED, REFUSED, Wish
@@ -32,22 +31,18 @@ class Door:
     """An API server with the policy of the manifests, or another in its place."""
 
     def __init__(self, kubeconfig: Any) -> None:
-        self._kubectl = [str(need("kubectl")), f"--kubeconfig={kubeconfig}"]
+        self._kubectl = Kubectl(str(kubeconfig), "default")
         self._markers = itertools.count()
         self._installed: Any = None
 
     def apply(self, text: str) -> None:
-        done = subprocess.run(
-            [*self._kubectl, "apply", "-f", "-"], input=text, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr[:2000]
+        self._kubectl("apply", "-f", "-", given=text)
 
     def refusal(self, **spec: Any) -> str:
         """Why an OpJob is not taken; empty when it is."""
         body = {"apiVersion": "kedge.dev/v1alpha1", "kind": "OpJob", "metadata": {"name": "try"}, "spec": spec}
-        command = [*self._kubectl, "create", "--dry-run=server", "-f", "-"]
-        done = subprocess.run(command, input=json.dumps(body), capture_output=True, text=True, check=False)
-        return done.stderr if done.returncode else ""
+        answer = self._kubectl("create", "--dry-run=server", "-f", "-", given=json.dumps(body), check=False)
+        return "" if answer == "opjob.kedge.dev/try created (server dry run)\n" else answer
 
     def install(self, policy: PodPolicy, stores: list[str]) -> None:
         """Put another policy in its place. An image that it alone refuses tells when it holds."""

@@ -118,7 +118,7 @@ def parse_record(path: str, data: bytes | None) -> Outcome | None:
     except (ValueError, ProtocolError):
         return None
     if isinstance(cause, VersionMismatch):
-        failure = Failure("VersionMismatch", str(cause), retryable=False)
+        failure = Failure(VersionMismatch.__name__, str(cause), retryable=False)
         return Outcome(step, attempt, OutcomeStatus.FAILED, {}, failure)
     return unreadable(step, attempt, str(cause))
 

@@ -44,16 +44,6 @@ def reads(context, x):
 
 
 @dg.op(out=dg.Out(dg.Nothing))
-def reads_words(context, x):
-    (FOLDER / "read").write_text(repr(x))
-
-
-@dg.op(out=dg.Out(dg.Nothing))
-def reads_pickles(context, x):
-    (FOLDER / "read").write_text(repr(x))
-
-
-@dg.op(out=dg.Out(dg.Nothing))
 def reads_all(context, xs):
     (FOLDER / "read").write_text(repr(xs))
 
@@ -77,8 +67,8 @@ FOLDERS = {
 @dg.job(op_retry_policy=dg.RetryPolicy(max_retries=5), resource_defs=FOLDERS)
 def trusts():
     reads(gives())
-    reads_words(writes())
-    reads_pickles(pickles())
+    reads.alias("reads_words")(writes())
+    reads.alias("reads_pickles")(pickles())
     gives_a_set()
     talks()
     reads_all(many().collect())
