@@ -102,7 +102,8 @@ def _place(one: Any, keys: Mapping[str, Any]) -> str:
 def _identity(one: Any, keys: Mapping[str, Any]) -> list[Any] | None:
     if not keys or not isinstance(one, Mapping) or one.get(next(iter(keys))) is None:
         return None
-    return [other if one.get(key) is None else one[key] for key, other in keys.items()]
+    found = [other if one.get(key) is None else one[key] for key, other in keys.items()]
+    return None if any(isinstance(part, Mapping | list | tuple) for part in found) else found
 
 
 def of_job(template: Mapping[str, Any] | None, where: str = "podTemplate") -> dict[str, Any]:

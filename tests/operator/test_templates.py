@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kedge.core.errors import PlanError
@@ -84,6 +84,7 @@ MAPPINGS = st.dictionaries(NAMES, DATA, max_size=4)
 
 
 @given(MAPPINGS, MAPPINGS)
+@example({}, {"env": [{"name": {"x": None}}]})
 def test_merging_twice_changes_nothing_more(below: Any, above: Any) -> None:
     once = templates.merge(below, above)
     assert templates.merge(once, above) == once
