@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kedge.core.actions import StopReason
 from kedge.core.ids import StepKey
-from kedge_operator.observe import PodView
+from kedge_operator.observe import PodView, Stuck
 
 Name = tuple[str, int]
 """A step's digest and the number of the attempt: what a pod's labels and a hint say."""
@@ -19,7 +19,8 @@ class Attempt:
 
     `made`: its pod was created, or may have been. `settled`: its record has been taken in. `stopping`: it is to end.
     `overran`: it was told to end for having run longer than so many seconds. `unstartable`: why it was given up.
-    `stuck_since`: since when its container can't start. `looking`: its record is being read.
+    `stuck_since`: since when its container can't start. `held_up`: why, as its events tell it. `looking`: its record is
+    being read.
     """
 
     step: StepKey
@@ -33,6 +34,7 @@ class Attempt:
     overran: float | None = None
     unstartable: str | None = None
     stuck_since: float | None = None
+    held_up: Stuck | None = None
     looking: bool = False
     timed: bool = False
 

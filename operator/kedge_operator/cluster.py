@@ -134,8 +134,14 @@ class Cluster:
     async def create_event(self, event: Object) -> None:
         """Post an Event."""
         namespace = event["metadata"]["namespace"]
-        path = f"/apis/events.k8s.io/v1/namespaces/{quote(namespace)}/events"
-        await self._request("POST", path, f"event {namespace}/{event['metadata']['name']}", event)
+        await self._request("POST", _events(namespace), f"event {namespace}/{event['metadata']['name']}", event)
+
+    async def list_warnings(self, namespace: str, uid: str) -> list[dict[str, Any]]:
+        """The Events of type Warning about the object with this uid."""
+        query = {"fieldSelector": f"regarding.uid={uid},type=Warning"}
+        found = await self._request("GET", _events(namespace), f"events {namespace}", None, query)
+        items: list[dict[str, Any]] = found["items"]
+        return items
 
     async def get_secret(self, namespace: str, name: str) -> dict[str, Any]:
         """A Secret. Raises NotFound, and Forbidden where the operator was not given that right."""
@@ -217,6 +223,10 @@ def _pods(namespace: str) -> str:
 
 def _opjob(namespace: str, name: str) -> str:
     return f"{_OPJOBS}/namespaces/{quote(namespace)}/{labels.PLURAL}/{quote(name)}"
+
+
+def _events(namespace: str) -> str:
+    return f"/apis/events.k8s.io/v1/namespaces/{quote(namespace)}/events"
 
 
 def _leases(namespace: str) -> str:

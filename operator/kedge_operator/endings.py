@@ -17,7 +17,8 @@ from kedge_operator import launching, metrics, stores
 from kedge_operator.attempts import Attempt, Name
 from kedge_operator.errors import ClusterError
 from kedge_operator.labels import Reason
-from kedge_operator.observe import End, EndKind, PodView, StuckKind
+from kedge_operator.observe import End, EndKind, PodView
+from kedge_operator.starts import Starts
 
 if TYPE_CHECKING:
     from kedge_operator.actor import Actor
@@ -32,6 +33,7 @@ class Endings:
     def __init__(self, actor: Actor) -> None:
         self._actor = actor
         self.ooms: dict[StepKey, int] = {}
+        self._starts = Starts(actor, self.unstartable)
         for step, found in actor.history.records.items():
             self._count_ooms(step, *found)
 
@@ -85,11 +87,10 @@ class Endings:
         if pod.deleting is not None:
             timers.at(pod.deleting + FORCE_AFTER_SECONDS, lambda: self._force(attempt))
         elif pod.started is not None:
-            attempt.stuck_since = None
-            self._actor.goes_on(Reason.UNSCHEDULABLE)
+            self._starts.began(attempt)
             self._limit(attempt, pod.started)
         else:
-            self._wait_for_start(attempt, pod)
+            self._starts.awaited(attempt, pod)
 
     def _limit(self, attempt: Attempt, started: float) -> None:
         seconds = self._actor.run.plan.by_name[attempt.step.op].op.timeout if self._actor.run is not None else None
@@ -101,39 +102,6 @@ class Endings:
         if not attempt.settled and attempt.pod is not None and not attempt.pod.is_over:
             attempt.overran = seconds
             self.stop(attempt)
-
-    # -- pods that don't start --------------------------------------------------------------------------------------
-
-    def _wait_for_start(self, attempt: Attempt, pod: PodView) -> None:
-        actor, now = self._actor, time.time()
-        deadline = actor.job.spec.pending_deadline_seconds
-        if attempt.stuck_since is None:
-            attempt.stuck_since = pod.created or now
-            actor.timers.at(attempt.stuck_since + deadline, lambda: self._pending_too_long(attempt, deadline))
-        stuck = pod.stuck
-        if stuck is None:
-            return
-        if stuck.kind is StuckKind.BAD_IMAGE:
-            self.unstartable(attempt, stuck.cause)
-        elif stuck.kind is StuckKind.UNSCHEDULABLE:
-            actor.waits(Reason.UNSCHEDULABLE, f"{attempt.step}: {stuck.cause}")
-        else:
-            actor.timers.at(now + actor.settings.start_grace_seconds, lambda: self._still_stuck(attempt))
-
-    def _still_stuck(self, attempt: Attempt) -> None:
-        pod = attempt.pod
-        if attempt.settled or attempt.unstartable or pod is None or pod.is_over or pod.started is not None:
-            return
-        if pod.stuck is not None and pod.stuck.kind is not StuckKind.UNSCHEDULABLE:
-            self.unstartable(attempt, pod.stuck.cause)
-
-    def _pending_too_long(self, attempt: Attempt, seconds: float) -> None:
-        pod = attempt.pod
-        if attempt.settled or pod is None or pod.started is not None or pod.is_over:
-            return
-        cause = pod.stuck.cause if pod.stuck is not None else "nothing more is told"
-        self.unstartable(attempt, f"its pod was Pending for more than {seconds:g} s: {cause}")
-        self._actor.goes_on(Reason.UNSCHEDULABLE)
 
     def unstartable(self, attempt: Attempt, cause: str) -> None:
         """Waiting will not help: the step fails, and its cause is told."""

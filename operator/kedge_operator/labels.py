@@ -98,6 +98,7 @@ class Reason:
     QUOTA: Final = "QuotaExceeded"
     UNSTARTABLE: Final = "Unstartable"
     UNSCHEDULABLE: Final = "Unschedulable"
+    NOT_STARTING: Final = "NotStarting"
     STORE_AWAY: Final = "StoreUnavailable"
     WAITING_FOR_LIMIT: Final = "WaitingForLimit"
     INTERNAL: Final = "InternalError"

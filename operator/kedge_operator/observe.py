@@ -7,7 +7,7 @@ that its container can't start.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -38,6 +38,7 @@ class StuckKind(StrEnum):
     BAD_CONTAINER = "BadContainer"
     IMAGE = "ImageUnavailable"
     CONFIG = "ConfigMissing"
+    HELD_UP = "HeldUp"
     UNSCHEDULABLE = "Unschedulable"
 
 
@@ -104,6 +105,11 @@ _NOT_YET_KNOWN = "failed to sync"
 _EVICTIONS = frozenset({"Evicted", "Preempting", "Shutdown", "NodeShutdown", "Terminated"})
 _REJECTIONS = re.compile("OutOf.*|UnexpectedAdmissionError|NodeAffinity|Topology.*|.*Forbidden|PodFeatureUnsupported")
 """Reasons of a kubelet that does not take a pod which a scheduler gave it."""
+_HOLD_UPS = frozenset({"FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox"})
+"""Reasons of events about what must be there before containers are thought of. A pod's status is silent on these."""
+_MISSING = re.compile(r'(configmap|secret) "[^"]*" not found|references non-existent (config|secret) key')
+_IN_SUM = "Unable to attach or mount volumes"
+"""So begins an event that sums up others, and names no cause where the wait was only too long."""
 _DISRUPTIONS = {
     "PreemptionByScheduler": EndKind.EVICTED,
     "EvictionByEvictionAPI": EndKind.EVICTED,
@@ -146,6 +152,22 @@ def _view(metadata: Mapping[str, Any], status: Mapping[str, Any], gone: bool) ->
         _end(status, terminated, gone, deleting is not None),
         _stuck(status, state),
     )
+
+
+def held_up(events: Iterable[Mapping[str, Any]]) -> Stuck | None:
+    """What keeps a pod from starting, by its warnings (`events.k8s.io/v1`): the last one that names a cause."""
+    found = [one for one in events if one.get("reason") in _HOLD_UPS and one.get("note")]
+    if not found:
+        return None
+    last = max(found, key=lambda one: (not str(one["note"]).startswith(_IN_SUM), _last_seen(one)))
+    note = " ".join(str(last["note"]).split())
+    kind = StuckKind.CONFIG if _MISSING.search(note) else StuckKind.HELD_UP
+    return Stuck(kind, f"{last['reason']}: {note}")
+
+
+def _last_seen(event: Mapping[str, Any]) -> float:
+    series = (event.get("series") or {}).get("lastObservedTime")
+    return seconds(series or event.get("deprecatedLastTimestamp") or event.get("eventTime")) or 0.0
 
 
 def _whose(metadata: Mapping[str, Any]) -> tuple[str, str, int]:

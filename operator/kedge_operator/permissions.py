@@ -27,8 +27,8 @@ OPERATOR = (
     {
         "group": "events.k8s.io",
         "resources": ("events",),
-        "verbs": ("create",),
-        "why": "to tell of a run's milestones",
+        "verbs": ("list", "create"),
+        "why": "to tell of a run's milestones, and why a pod does not start",
     },
 )
 """In each namespace where OpJobs are run."""

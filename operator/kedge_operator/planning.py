@@ -21,7 +21,7 @@ from kedge.io.digests import digest
 from kedge.io.errors import ObjectExists, ObjectMissing
 from kedge.io.stores import Store
 from kedge.local import records
-from kedge_operator import labels, launching, observe, opening, pods, stores
+from kedge_operator import labels, launching, observe, opening, pods, starts, stores
 from kedge_operator.errors import ClusterError, QuotaExceeded, Unavailable, may_pass
 from kedge_operator.labels import Reason
 from kedge_operator.observe import EndKind, PodView, StuckKind
@@ -167,12 +167,19 @@ class _Attempt:
 
     async def _check_start(self, since: float) -> None:
         """A pod that can't start ends the planning, with its cause."""
-        stuck, spent = None if self.pod is None else self.pod.stuck, time.time() - since
-        if stuck is None or self.pod is None or self.pod.started is not None:
+        if self.pod is None or self.pod.started is not None:
             return
+        spent = time.time() - since
         patience = self.actor.settings.start_grace_seconds
-        if stuck.kind is StuckKind.UNSCHEDULABLE:
+        stuck = self.pod.stuck
+        if stuck is None and spent > patience:
+            stuck = await starts.why_held_up(self.actor.cluster, self.run.namespace, self.pod.uid)
+        if stuck is None:
+            return
+        if stuck.kind in (StuckKind.UNSCHEDULABLE, StuckKind.HELD_UP):
             patience = self.job.spec.pending_deadline_seconds
+            self.actor.facts.waits = (Reason.PLANNING, f"the plan pod does not start: {stuck.cause}")
+            self.actor.status.changed()
         if stuck.kind is StuckKind.BAD_IMAGE or spent > patience:
             await self._delete(self.pod)
             raise Refused(Reason.POD_REFUSED, f"the plan pod can't start: {stuck.cause}")

@@ -28,6 +28,13 @@ def fails(kedge: Installed, spec: dict[str, Any]) -> tuple[str, Object]:
     return job, status
 
 
+def mounted(source: dict[str, Any]) -> dict[str, Any]:
+    """A pod of which the step's container mounts this volume."""
+    volume = {"name": "wanted", **source}
+    container = {"name": "step", "volumeMounts": [{"name": "wanted", "mountPath": "/wanted"}]}
+    return {"volumes": [volume], "containers": [container]}
+
+
 def is_second(pod: Object) -> bool:
     return bool(pod["metadata"]["labels"]["kedge.dev/attempt"] == "2")
 
@@ -173,6 +180,39 @@ def test_a_missing_secret_or_config_map_fails_with_its_name(kedge: Installed, so
     job, status = fails(kedge, {"ops": [op("one", pod=pod)]})
     assert f'{kind} "no-such-thing" not found' in status["message"]
     assert ends(kedge, job, "one") == ["failed Unstartable"]
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ({"secret": {"secretName": "no-such-thing"}}, 'secret "no-such-thing" not found'),
+        ({"configMap": {"name": "no-such-thing"}}, 'configmap "no-such-thing" not found'),
+        ({"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "no", "path": "x"}]}}, "config key: no"),
+    ],
+    ids=["secret", "config map", "key"],
+)
+def test_a_volume_of_something_missing_fails_with_its_name(kedge: Installed, source: dict[str, Any], told: str) -> None:
+    job, status = fails(kedge, {"ops": [op("one", pod=mounted(source))]})
+    assert told in status["message"]
+    assert ends(kedge, job, "one") == ["failed Unstartable"]
+
+
+def test_a_volume_that_may_come_yet_is_waited_for_with_the_cause(kedge: Installed) -> None:
+    pod = mounted({"csi": {"driver": "not.there"}})
+    job = kedge.submit({"ops": [op("one", pod=pod)], "pendingDeadlineSeconds": 12})
+    waiting = kedge.until(job, lambda status: status.get("reason") == "NotStarting")
+    assert waiting["message"].startswith("one: FailedMount:")
+    status = kedge.ended(job)
+    assert "Pending for more than 12 s: FailedMount" in status["message"]
+    assert "not.there" in status["message"]
+    assert ends(kedge, job, "one") == ["failed Unstartable"]
+
+
+def test_a_plan_pod_with_a_volume_of_something_missing_is_told(kedge: Installed) -> None:
+    template = mounted({"configMap": {"name": "no-such-thing"}})
+    _, status = fails(kedge, {"entrypoint": "pod_jobs:doubles", "podTemplate": {"spec": template}})
+    assert conditions(status)["Planned"] == "False PodRefused"
+    assert 'configmap "no-such-thing" not found' in status["message"]
 
 
 def test_a_missing_service_account_fails_with_its_name(kedge: Installed) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kedge.core.errors import ProtocolError
 from kedge.core.ids import StepKey
 from kedge_operator import labels, observe
-from kedge_operator.observe import EndKind, PodView, StuckKind
+from kedge_operator.observe import EndKind, PodView, Stuck, StuckKind, held_up
 
 SITUATIONS: dict[str, dict[str, Any]] = yaml.safe_load(
     (Path(__file__).parents[1] / "data/pod-statuses.yaml").read_text(encoding="utf-8")
@@ -215,3 +215,43 @@ def test_what_is_no_pod_is_refused_and_breaks_nothing(pod: Any, gone: bool) -> N
     assert isinstance(found.name, str)
     assert found.attempt >= 1
     assert all(isinstance(one.cause, str) for one in (found.end, found.stuck) if one is not None)
+
+
+# -- events -----------------------------------------------------------------------------------------------------------
+
+
+def warning(reason: str, note: str, at: int = 0) -> dict[str, Any]:
+    """An event as a kubelet's looks by way of `events.k8s.io/v1`."""
+    return {"type": "Warning", "reason": reason, "note": note, "deprecatedLastTimestamp": f"2026-01-01T00:00:{at:02}Z"}
+
+
+@pytest.mark.parametrize(
+    ("note", "kind"),
+    [
+        ('MountVolume.SetUp failed for volume "v" : configmap "x" not found', StuckKind.CONFIG),
+        ('MountVolume.SetUp failed for volume "v" : secret "x" not found', StuckKind.CONFIG),
+        ('MountVolume.SetUp failed for volume "v" : references non-existent secret key: k', StuckKind.CONFIG),
+        ('MountVolume.SetUp failed for volume "v" : object "ns"/"x" not registered', StuckKind.HELD_UP),
+        ('MountVolume.SetUp failed for volume "v" : mount failed: exit status 32\nOutput: x', StuckKind.HELD_UP),
+    ],
+)
+def test_a_volume_that_is_missing_is_told_from_one_that_may_come(note: str, kind: StuckKind) -> None:
+    found = held_up([warning("FailedMount", note)])
+    assert found == Stuck(kind, f"FailedMount: {' '.join(note.split())}")
+
+
+def test_of_many_warnings_the_last_that_names_a_cause_counts() -> None:
+    found = held_up(
+        [
+            warning("FailedMount", "the first", 1),
+            warning("FailedMount", "the second", 2),
+            warning("FailedMount", "Unable to attach or mount volumes: unmounted volumes=[v]", 3),
+            warning("FailedToRetrieveImagePullSecret", "of no consequence", 4),
+        ]
+    )
+    assert found == Stuck(StuckKind.HELD_UP, "FailedMount: the second")
+
+
+def test_where_no_warning_is_of_a_hold_up_there_is_none() -> None:
+    assert held_up([]) is None
+    assert held_up([warning("BackOff", "restarting")]) is None
