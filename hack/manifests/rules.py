@@ -77,7 +77,11 @@ EXTRAS: dict[str, dict[str, Any]] = {
         {
             "rule": "has(self.url) || !has(self.secretName)",
             "message": "secretName goes with url: the operator's own store has its credentials",
-        }
+        },
+        {
+            "rule": "!has(self.url) || !self.url.split('/').exists(part, part in ['.', '..'])",
+            "message": "no part of a store's URL is . or ..",
+        },
     ),
     "OpJobStatus.conditions": {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
 }

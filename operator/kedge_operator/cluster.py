@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -39,6 +40,7 @@ Object = Mapping[str, Any]
 _DELETE: Object = {"kind": "DeleteOptions", "apiVersion": "v1"}
 _MERGE = "application/merge-patch+json"
 _OPJOBS = f"/apis/{labels.GROUP}/{labels.VERSION}"
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _ANSWERS: Mapping[int, type[ClusterError]] = {
     400: Invalid,
     403: Forbidden,
@@ -83,7 +85,7 @@ class Cluster:
 
     async def get_pod(self, namespace: str, name: str) -> dict[str, Any]:
         """A pod. Raises NotFound."""
-        return await self._request("GET", f"{_pods(namespace)}/{quote(name)}", f"pod {namespace}/{name}")
+        return await self._request("GET", f"{_pods(namespace)}/{_named(name)}", f"pod {namespace}/{name}")
 
     async def list_pods(self, namespace: str, selector: str) -> list[dict[str, Any]]:
         """All pods with these labels, as they are now."""
@@ -99,7 +101,7 @@ class Cluster:
         if grace is not None:
             body["gracePeriodSeconds"] = grace
         try:
-            await self._request("DELETE", f"{_pods(namespace)}/{quote(name)}", f"pod {namespace}/{name}", body)
+            await self._request("DELETE", f"{_pods(namespace)}/{_named(name)}", f"pod {namespace}/{name}", body)
         except (NotFound, Conflict):
             return False
         return True
@@ -145,12 +147,14 @@ class Cluster:
 
     async def get_secret(self, namespace: str, name: str) -> dict[str, Any]:
         """A Secret. Raises NotFound, and Forbidden where the operator was not given that right."""
-        path = f"/api/v1/namespaces/{quote(namespace)}/secrets/{quote(name)}"
+        path = f"/api/v1/namespaces/{quote(namespace)}/secrets/{_named(name)}"
         return await self._request("GET", path, f"secret {namespace}/{name}")
 
     async def get_lease(self, namespace: str, name: str) -> dict[str, Any]:
         """A Lease. Raises NotFound."""
-        return await self._request("GET", f"{_leases(namespace)}/{quote(name)}", f"lease {namespace}/{name}", seconds=5)
+        return await self._request(
+            "GET", f"{_leases(namespace)}/{_named(name)}", f"lease {namespace}/{name}", seconds=5
+        )
 
     async def create_lease(self, namespace: str, lease: Object) -> dict[str, Any]:
         """Create a Lease. Raises AlreadyExists."""
@@ -160,7 +164,7 @@ class Cluster:
     async def replace_lease(self, namespace: str, lease: Object) -> dict[str, Any]:
         """Replace a Lease. Raises Conflict when it has changed since it was read."""
         name = lease["metadata"]["name"]
-        path = f"{_leases(namespace)}/{quote(name)}"
+        path = f"{_leases(namespace)}/{_named(name)}"
         return await self._request("PUT", path, f"lease {namespace}/{name}", lease, seconds=5)
 
     # -- the request ----------------------------------------------------------------------------------------------
@@ -217,12 +221,19 @@ class Cluster:
         closing.add_done_callback(self._closing.discard)
 
 
+def _named(name: str) -> str:
+    """A name that people gave, as part of a path. Raises NotFound for what can't be the name of any object."""
+    if not _NAME.fullmatch(name):
+        raise NotFound(repr(name[:300]), "no object can have such a name", 404)
+    return name
+
+
 def _pods(namespace: str) -> str:
     return f"/api/v1/namespaces/{quote(namespace)}/pods"
 
 
 def _opjob(namespace: str, name: str) -> str:
-    return f"{_OPJOBS}/namespaces/{quote(namespace)}/{labels.PLURAL}/{quote(name)}"
+    return f"{_OPJOBS}/namespaces/{quote(namespace)}/{labels.PLURAL}/{_named(name)}"
 
 
 def _events(namespace: str) -> str:

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from kedge.core.errors import KedgeError
+from kedge.core.layout import is_plain_url
 from kedge.io.errors import StoreError, StoreUnavailable
 from kedge.io.stores import Store, open_store
 from kedge_operator import identities, metrics
@@ -130,6 +131,10 @@ class Stores:
             return self._default()
         if not url.startswith(("s3://", "gs://", "az://")):
             raise StoreError(f"store {url}: a job's own store is s3://..., gs://... or az://...")
+        if not is_plain_url(url):
+            raise StoreError(
+                f"store {url!r}: write the bucket and folders alone: no '.' or '..', no %, ?, #, @, backslash or blank"
+            )
         if secret is None:
             if not any(_is_below(url, one) for one in self._urls):
                 raise StoreError(

@@ -89,6 +89,17 @@ REFUSED = {
     "unknown backoff": ({"ops": A, "retryPolicy": {"backoff": "Odd", "delaySeconds": 1}}, '"Linear", "Exponential"'),
     "secret without url": ({"ops": A, "store": {"secretName": "s"}}, "secretName goes with url"),
     "store that is no url": ({"ops": A, "store": {"url": "bucket"}}, "spec.store.url"),
+    "store by way of another": (
+        {"ops": A, "store": {"url": "s3://team/a/../b"}},
+        "no part of a store's URL is . or ..",
+    ),
+    "store by an escaped way": ({"ops": A, "store": {"url": "s3://team/a/%2e%2e/b"}}, "spec.store.url"),
+    "store with a query": ({"ops": A, "store": {"url": "s3://team/a?b"}}, "spec.store.url"),
+    "Secret elsewhere": (
+        {"ops": A, "store": {"url": "s3://a", "secretName": "../../kube-system/secrets/admin"}},
+        "spec.store.secretName",
+    ),
+    "earlier run elsewhere": ({"ops": A, "reexecute": {"from": "../../other/opjobs/b"}}, "spec.reexecute.from"),
     "unknown reclaim policy": ({"ops": A, "store": {"reclaimPolicy": "Keep"}}, '"Delete", "Retain"'),
     "nothing at once": ({"ops": A, "maxConcurrent": 0}, "spec.maxConcurrent"),
     "negative time to live": ({"ops": A, "ttlSecondsAfterFinished": -1}, "spec.ttlSecondsAfterFinished"),

@@ -27,6 +27,9 @@ from kedge.core.ids import StepKey
 RUNS = "runs"
 CACHE = "cache"
 _NOT_IN_A_PATH = re.compile("[\0\ud800-\udfff]")
+NOT_IN_A_URL = r"\x00-\x20\x7f%?#@\\"
+"""Of these characters none stands in the URL of a job's store: who reads it would make something else of it."""
+_NOT_PLAIN = re.compile(f"[{NOT_IN_A_URL}]")
 
 
 def is_path(text: str) -> bool:
@@ -37,6 +40,11 @@ def is_path(text: str) -> bool:
 def is_segment(text: str) -> bool:
     """Whether `text` may be one segment of a path."""
     return "/" not in text and is_path(text)
+
+
+def is_plain_url(text: str) -> bool:
+    """Whether a store's URL means what it seems to: nothing in it is escaped or blank, a user, a query, `.` or `..`."""
+    return _NOT_PLAIN.search(text) is None and not {".", ".."}.intersection(text.split("/"))
 
 
 @dataclass(frozen=True, slots=True)

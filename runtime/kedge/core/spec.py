@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from kedge.core.document import PlanDocument, limit_from_json
 from kedge.core.errors import ProtocolError
 from kedge.core.graph import PARTITION_TAG, OpGraph
+from kedge.core.layout import NOT_IN_A_URL, is_plain_url
 from kedge.core.retry import RetryPolicy
 from kedge.core.settings import Retain, RunSettings
 
@@ -40,7 +41,8 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z
 Entrypoint = Annotated[str, Field(pattern=r"^[^:]+:[A-Za-z_][A-Za-z0-9_.]*$", max_length=500)]
 Reference = Annotated[str, Field(min_length=1, max_length=500)]
 """`op` or `op.output`, or a selection of ops."""
-ObjectName = Annotated[str, Field(min_length=1, max_length=253)]
+ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", min_length=1, max_length=253)]
+"""Of an object of the cluster, as it stands in the path of a request."""
 Label = Annotated[str, Field(max_length=10_000)]
 """The value of a tag; Dagster's hold whole configs."""
 Tags = Annotated[dict[str, Label], Field(max_length=MAX_NAMED)]
@@ -163,10 +165,21 @@ class ResourceModel(Model):
     config: Any = Field(None, description="Its config.")
 
 
+def _plain(url: str) -> str:
+    if not is_plain_url(url):
+        raise ValueError("no part of a store's URL is . or ..")
+    return url
+
+
+StoreUrl = Annotated[
+    str, Field(pattern=rf"^[a-z][a-z0-9]*://[^{NOT_IN_A_URL}]*$", max_length=1_000), AfterValidator(_plain)
+]
+
+
 class StoreModel(Model):
     """Where values, outcomes and logs go."""
 
-    url: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*://", max_length=1_000)] | None = Field(
+    url: StoreUrl | None = Field(
         None, description="s3://bucket/prefix, gs://..., az://... or file:///...; default the operator's own."
     )
     secret_name: ObjectName | None = Field(
