@@ -24,10 +24,10 @@ from kedge.core.protocol import Outcome, OutcomeStatus
 from kedge.core.run import History, Run
 from kedge.core.spec import OpJob
 from kedge.core.state import Step, StepState
+from kedge.engine import records
+from kedge.engine.memoization import Memoization
 from kedge.io.confinement import own_values
 from kedge.io.errors import StoreError
-from kedge.local import records
-from kedge.local.memoized import Memoization
 from kedge_operator import beginning, launching, metrics, opening, statuses, stores
 from kedge_operator.announced import Announcements
 from kedge_operator.attempts import Attempt, Attempts, Name

@@ -14,14 +14,11 @@ from kedge.core.document import PlanDocument, digest_of
 from kedge.core.errors import KedgeError
 from kedge.core.events import Begin, Cancel, Resize, Suspend
 from kedge.core.ids import StepKey
-from kedge.core.memo import Memo
 from kedge.core.plan import Plan
 from kedge.core.protocol import Outcome
 from kedge.core.run import History, Run
 from kedge.core.state import StepState
-from kedge.io.cache import ResultCache
-from kedge.local import records
-from kedge.local.memoized import Memoization
+from kedge.engine import memoization, records
 from kedge_operator import launching, metrics, observe, opening, planning, statuses
 from kedge_operator.attempts import Attempt
 from kedge_operator.endings import Endings
@@ -106,7 +103,8 @@ def _go_on(actor: Actor, document: PlanDocument, plan: Plan, history: History, b
     actor.plan_digest = digest_of(document.to_bytes())
     actor.history = history
     actor.run = Run(plan, document.settings, history)
-    actor.memo = _memoization(actor, actor.run)
+    job = actor.document.entrypoint or ""  # not the OpJob's name: each has another
+    actor.memo = memoization.of_stored(actor.document, job, actor.store.store, actor.paths, actor.run)
     actor.endings = Endings(actor)
     actor.facts.began = began
     actor.facts.planned = statuses.Condition(True, Reason.PLANNED, f"{len(plan.nodes)} ops")
@@ -130,15 +128,6 @@ def _plan_of(document: PlanDocument) -> Plan:
         return records.plan_of(document)
     except KedgeError as error:
         raise Refused(Reason.PLAN_REFUSED, f"{type(error).__name__}: {error}") from error
-
-
-def _memoization(actor: Actor, run: Run) -> Memoization | None:
-    """What memoizes the steps of the run; None when no op is. The OpJob's own name counts not: each has another."""
-    document = actor.document
-    if not document.graph.is_memoized:
-        return None
-    memo = Memo(document.entrypoint or "", document.run_config, document.tags)
-    return Memoization(memo, ResultCache(actor.store.store, actor.namespace), run, actor.paths.prefix)
 
 
 def view_of(pod: Mapping[str, Any], gone: bool = False) -> PodView | None:

@@ -11,8 +11,8 @@ from kedge.core.errors import VersionMismatch
 from kedge.core.events import Lost
 from kedge.core.ids import StepKey
 from kedge.core.protocol import Failure, Outcome, OutcomeStatus, Times
+from kedge.engine import records
 from kedge.io.errors import ObjectExists, ObjectMissing
-from kedge.local import records
 from kedge_operator import launching, metrics, stores
 from kedge_operator.attempts import Attempt, Name
 from kedge_operator.errors import ClusterError

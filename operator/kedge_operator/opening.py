@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from kedge.core import spec as specs
-from kedge.core.document import PlanDocument, Reexecution
+from kedge.core.document import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG, PlanDocument, Reexecution
 from kedge.core.errors import KedgeError, PlanError, ProtocolError
 from kedge.core.graph import OpGraph
 from kedge.core.ids import StepKey
@@ -23,10 +23,9 @@ from kedge.core.planning import Planned
 from kedge.core.protocol import UNREADABLE
 from kedge.core.selection import select_ops, subset
 from kedge.core.spec import OpJob
-from kedge.definitions.dagster_runs import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG
+from kedge.engine import records
 from kedge.io.errors import ObjectExists, ObjectMissing
 from kedge.io.stores import Store
-from kedge.local import records
 from kedge_operator import pods, templates
 from kedge_operator.cluster import Cluster
 from kedge_operator.errors import ClusterError, Forbidden, Invalid, NotFound, QuotaExceeded, may_pass

@@ -17,10 +17,10 @@ from kedge.core.errors import ProtocolError, VersionMismatch
 from kedge.core.layout import RunPaths
 from kedge.core.planning import PlanFault, Planned, PlanTicket
 from kedge.core.spec import OpJob
+from kedge.engine import records
 from kedge.io.digests import digest
 from kedge.io.errors import ObjectExists, ObjectMissing
 from kedge.io.stores import Store
-from kedge.local import records
 from kedge_operator import labels, launching, observe, opening, pods, starts, stores
 from kedge_operator.errors import ClusterError, QuotaExceeded, Unavailable, may_pass
 from kedge_operator.labels import Reason

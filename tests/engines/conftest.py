@@ -16,6 +16,7 @@ from kedge.core.protocol import Outcome
 from kedge.core.run import Run
 from kedge.core.settings import RunSettings
 from kedge.core.state import StepState
+from kedge.engine.records import read_outcomes
 from kedge.io.errors import ObjectMissing
 from kedge.io.stores import Store, open_store
 from kedge.io.values import ValueRecord, read_value
@@ -23,7 +24,6 @@ from kedge.local import runs
 from kedge.local.inprocess import execute
 from kedge.local.instance import DagsterInstance
 from kedge.local.processes import ProcessEngine
-from kedge.local.records import read_outcomes
 from kedge.worker.loading import load_job
 
 JOBS = Path(__file__).parent / "jobs"

@@ -20,10 +20,10 @@ from kedge.core.actions import RunStatus
 from kedge.core.document import PlanDocument, digest_of
 from kedge.core.ids import StepKey
 from kedge.core.protocol import Ticket
+from kedge.engine.records import read_outcomes
 from kedge.io.stores import Store, open_store
 from kedge.local import home
 from kedge.local.processes import ProcessEngine
-from kedge.local.records import read_outcomes
 from kedge.local.runs import RunEntry, find
 
 JOBS = Path(__file__).parent / "jobs" / "process_jobs.py"

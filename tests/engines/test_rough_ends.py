@@ -16,8 +16,8 @@ import pytest
 
 from kedge.core.layout import RunPaths
 from kedge.core.protocol import Ticket
+from kedge.engine.records import read_outcomes, replay
 from kedge.io.stores import open_store
-from kedge.local.records import read_outcomes, replay
 from kedge.local.runs import RunEntry, find
 
 JOBS = Path(__file__).parent / "jobs" / "rough_jobs.py"

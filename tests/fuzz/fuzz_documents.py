@@ -13,7 +13,7 @@ from kedge.core.layout import is_path
 from kedge.core.run import Run
 from kedge.core.selection import select_steps
 from kedge.core.settings import RunSettings
-from kedge.local import records
+from kedge.engine import records
 from kedge.worker.loading import run_config_of
 
 _GRAPH = OpGraph.from_json(

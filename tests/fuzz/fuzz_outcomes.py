@@ -18,8 +18,8 @@ from kedge.core.memo import Memo, can_be_kept
 from kedge.core.protocol import Outcome, OutcomeStatus, Ticket, check_outputs
 from kedge.core.run import Run
 from kedge.core.settings import Retain, RunSettings
+from kedge.engine import records
 from kedge.io.confinement import own_values
-from kedge.local import records
 from kedge_operator import labels, statuses
 
 _RECORDS = [json.loads(one) for one in golden("protocol/outcome.v1.json")]
@@ -93,7 +93,7 @@ QUICK = ["nested", "numbers", "outputs: keys", "outputs: objects", "failure: a w
 
 
 def check(data: bytes) -> None:
-    logging.getLogger("kedge.local").disabled = True
+    logging.getLogger("kedge.engine").disabled = True
     for path in (PREFIX.outcome(_STEP, 1), f"{PREFIX.prefix}/outcomes/make/{data[:20].decode(errors='replace')}.json"):
         found = records.parse_record(path, data)
         if found is not None:

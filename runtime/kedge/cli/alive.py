@@ -15,8 +15,8 @@ from kedge.core.graph import OutputRef, OutputSpec, refs_of
 from kedge.core.protocol import Outcome, OutcomeStatus
 from kedge.core.run import Run
 from kedge.core.settings import Retain
+from kedge.engine.records import plan_of, read_document, read_outcomes
 from kedge.io.stores import Store
-from kedge.local.records import plan_of, read_document, read_outcomes
 from kedge.local.runs import RunEntry
 
 

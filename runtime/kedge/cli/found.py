@@ -10,9 +10,9 @@ from kedge.cli.cluster.where import Where
 from kedge.cli.options import open_store_at
 from kedge.core.errors import ProtocolError
 from kedge.core.protocol import UNREADABLE
+from kedge.engine.records import NoSuchRun, read_json_at
 from kedge.io.errors import ObjectMissing
 from kedge.io.stores import Store
-from kedge.local.records import NoSuchRun, read_json_at
 from kedge.local.runs import RunEntry, find
 
 if TYPE_CHECKING:

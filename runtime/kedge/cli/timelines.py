@@ -10,8 +10,8 @@ from kedge.core.document import PlanDocument
 from kedge.core.ids import StepKey
 from kedge.core.protocol import Outcome, OutcomeStatus, Times
 from kedge.core.run import Run
+from kedge.engine.records import replay
 from kedge.io.stores import Store
-from kedge.local.records import replay
 from kedge.local.runs import RunEntry
 
 

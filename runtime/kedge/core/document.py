@@ -17,6 +17,10 @@ from kedge.core.protocol import PROTOCOL_VERSION, UNREADABLE, check_version, rea
 from kedge.core.retry import RetryPolicy
 from kedge.core.settings import Retain, RunSettings
 
+PARENT_RUN_ID_TAG = "dagster/parent_run_id"
+ROOT_RUN_ID_TAG = "dagster/root_run_id"
+"""Tags of a run that re-executes another: which, and the first of them all. Named as Dagster names them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reexecution:

@@ -7,10 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
+from kedge.core.document import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG
 from kedge.core.graph import PARTITION_TAG
-
-PARENT_RUN_ID_TAG = "dagster/parent_run_id"
-ROOT_RUN_ID_TAG = "dagster/root_run_id"
 
 
 class DagsterRunStatus(Enum):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kedge.core.actions import RunStatus
-from kedge.core.document import PlanDocument
+from kedge.core.document import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG, PlanDocument
 from kedge.core.errors import (
     CheckError,
     DagsterInvalidInvocationError,
@@ -25,13 +25,13 @@ from kedge.core.protocol import Outcome, SourceRef
 from kedge.core.run import History, Run
 from kedge.core.state import Step
 from kedge.definitions import checks
-from kedge.definitions.dagster_runs import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG
 from kedge.definitions.jobs import JobDefinition
 from kedge.definitions.names import normalize_tags
 from kedge.definitions.run_config import plain_run_config
+from kedge.engine import records
 from kedge.io.managers import StepStore, StoreIOManager
 from kedge.io.stores import Store
-from kedge.local import records, runs
+from kedge.local import runs
 from kedge.local.home import engine_lock, is_default_store
 from kedge.local.inprocess import Execution
 from kedge.local.instance import DagsterInstance

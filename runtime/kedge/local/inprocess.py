@@ -27,7 +27,7 @@ from kedge.worker.program import Program
 from kedge.worker.step import StepEnvironment, run_step
 
 if TYPE_CHECKING:
-    from kedge.local.memoized import Memoization
+    from kedge.engine.memoization import Memoization
 
 __all__ = ["ExecuteInProcessResult", "execute"]
 
@@ -252,6 +252,6 @@ def _memo_of(program: Program, run: Run, env: StepEnvironment) -> Memoization | 
     """What memoizes the steps of a run; None when no op is."""
     if not run.plan.graph.is_memoized:
         return None
-    from kedge.local import memoized
+    from kedge.local.memory_cache import memoization_of
 
-    return memoized.in_process(program, run, env)
+    return memoization_of(program, run, env)

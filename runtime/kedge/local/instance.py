@@ -362,8 +362,8 @@ def _set(values: Mapping[str, str | None]) -> None:
 def _write(store: Store, kept: _Kept, result: ExecutionResult) -> None:
     """Write a run of this process, its values not included, so that others can read how it went."""
     from kedge.core.document import PlanDocument
+    from kedge.engine.records import write_result
     from kedge.local.reconstruct import target_of
-    from kedge.local.records import write_result
     from kedge.local.runs import IN_PROCESS, NAMESPACE
 
     run, job = kept.run, result.job_def

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedge.core.graph import OpNode
-from kedge.core.memo import can_be_kept
+from kedge.core.ids import StepKey
+from kedge.core.memo import Memo, can_be_kept
 from kedge.core.protocol import Outcome
-from kedge.io.cache import Cached
+from kedge.engine.memoization import Memoization
+from kedge.io.cache import Cached, ResultCache
+
+if TYPE_CHECKING:
+    from kedge.core.run import Run
+    from kedge.worker.program import Program
+    from kedge.worker.step import StepEnvironment
 
 
 class MemoryCache:
@@ -29,3 +36,31 @@ class MemoryCache:
         """Let later steps with this key take over the outputs of a success, where they can."""
         if can_be_kept(outcome, node):
             self._entries[key] = (Cached(outcome.outputs, run), dict(values))
+
+
+class _OfRun:
+    """The cache of an instance, with the values of one run in this process."""
+
+    def __init__(self, cache: MemoryCache, values: dict[StepKey, Any]) -> None:
+        self._cache = cache
+        self._values = values
+
+    def find(self, key: str, step: StepKey, node: OpNode) -> Cached | None:
+        found = self._cache.find(key)
+        if found is not None:
+            self._values[step] = self._cache.values(key)
+        return found
+
+    def keep(self, key: str, outcome: Outcome, node: OpNode, run: str) -> None:
+        self._cache.keep(key, outcome, node, run, self._values[outcome.step])
+
+
+def memoization_of(program: Program, run: Run, env: StepEnvironment) -> Memoization:
+    """The memoization of a run in this process."""
+    constants: dict[str, dict[str, object]] = {}
+    for (op, name), value in program.config.inputs.items():
+        constants.setdefault(op, {})[name] = value
+    memo = Memo(program.job.name, program.config.given, program.run.tags, constants)
+    if env.memory is not None:
+        return Memoization(memo, _OfRun(program.instance.memoized, env.memory), run, program.run.run_id)
+    return Memoization(memo, ResultCache(env.io.store, env.io.paths.namespace), run, env.io.paths.prefix)

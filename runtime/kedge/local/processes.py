@@ -27,15 +27,15 @@ from kedge.core.layout import RunPaths
 from kedge.core.protocol import Binding, Failure, Outcome, OutcomeStatus, Ticket, Times
 from kedge.core.run import Run
 from kedge.core.state import Step
+from kedge.engine import records
 from kedge.io.confinement import own_values
 from kedge.io.errors import ObjectExists, ObjectMissing
 from kedge.io.stores import Store
 from kedge.io.tickets import with_indexes
-from kedge.local import records
 from kedge.local.pool import AttemptId, Exited, Hinted, ProcessPool, ServerDied
 
 if TYPE_CHECKING:
-    from kedge.local.memoized import Memoization
+    from kedge.engine.memoization import Memoization
 
 INDEX_FROM = 100
 """A listing with more members than this goes into the store; the ticket points to it."""
@@ -291,16 +291,11 @@ class ProcessEngine:
 
     def _memoization(self) -> Memoization | None:
         """What memoizes the steps of the run; None when no op is."""
-        document = self._document
-        if not document.graph.is_memoized:
+        if not self._document.graph.is_memoized:
             return None
-        from kedge.core.memo import Memo
-        from kedge.io.cache import ResultCache
-        from kedge.local.memoized import Memoization
+        from kedge.engine import memoization
 
-        memo = Memo(document.job, document.run_config, document.tags)
-        cache = ResultCache(self._store, self._paths.namespace)
-        return Memoization(memo, cache, self._run, self._paths.prefix)
+        return memoization.of_stored(self._document, self._document.job, self._store, self._paths, self._run)
 
     def _launch(self, action: Start, step: Step, bindings: Mapping[str, Binding]) -> None:
         now = time.time()

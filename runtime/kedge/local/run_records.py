@@ -11,8 +11,8 @@ from typing import Any
 from kedge.core.document import PlanDocument
 from kedge.definitions.dagster_runs import DagsterRun, DagsterRunStatus
 from kedge.definitions.events import DagsterEvent, DagsterEventType
+from kedge.engine import records
 from kedge.io.stores import Store
-from kedge.local import records
 from kedge.local.events import RunTeller
 from kedge.local.results import DAGSTER_STATUS
 from kedge.local.runs import RunEntry

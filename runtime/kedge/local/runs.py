@@ -9,15 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kedge.core.document import PlanDocument, Reexecution
+from kedge.core.document import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG, PlanDocument, Reexecution
 from kedge.core.errors import KedgeError, ProtocolError
 from kedge.core.layout import RUNS, RunPaths
 from kedge.core.protocol import UNREADABLE
-from kedge.definitions.dagster_runs import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG
+from kedge.engine.records import NoSuchRun, read_document, read_json_at
 from kedge.io.errors import ObjectMissing
 from kedge.io.stores import Store
 from kedge.local.home import engine_of
-from kedge.local.records import NoSuchRun, read_document, read_json_at
 from kedge.worker.documents import document_of, executor_settings, narrowed
 
 __all__ = [

@@ -28,8 +28,8 @@ def command(run_name: str, quiet: bool, store_url: str | None, where: Where, as_
         changing.resume(where, name, as_json)
         return
     from kedge.cli.driving import drive
+    from kedge.engine.records import read_document
     from kedge.local import runs
-    from kedge.local.records import read_document
     from kedge.worker.loading import job_of
 
     store = options.open_store_at(store_url)

@@ -25,7 +25,7 @@ def command(
 ) -> None:
     """List the steps of a run as its records tell them."""
     from kedge.cli.found import opened
-    from kedge.local.records import replay
+    from kedge.engine.records import replay
 
     with opened(run_name, store_url, endpoint, where) as (store, entry):
         _, run, records = replay(store, entry.paths)

@@ -21,7 +21,7 @@ from kedge.core.settings import Retain
 from kedge.io.errors import ObjectMissing, ObjectTooLarge
 from kedge.io.stores import ObjectInfo, Store
 
-_log = logging.getLogger("kedge.local")
+_log = logging.getLogger("kedge.engine")
 
 
 class NoSuchRun(KedgeError):

@@ -14,9 +14,10 @@ from kedge.core.graph import OpGraph
 from kedge.core.ids import StepKey
 from kedge.core.layout import RunPaths
 from kedge.core.protocol import MOST_BYTES, MOST_VALUES, Outcome, OutcomeStatus
+from kedge.engine import records
 from kedge.io.errors import ObjectMissing
 from kedge.io.stores import Store, open_store
-from kedge.local import records, runs
+from kedge.local import runs
 
 GRAPH = OpGraph.from_json([{"name": "one"}, {"name": "two"}])
 PATHS = RunPaths("runs/local/job-01234567")

@@ -1,13 +1,12 @@
 """Memoization of one run: what a step takes over instead of running, and what it leaves for others.
 
-Where values stay in memory, they come from earlier runs of the same instance; where they go into
-a store, from its cache.
+They come from a cache: that of the store, or where values stay in memory, one of the engine's own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from kedge.core.memo import Memo
 from kedge.core.protocol import Binding, Outcome, OutcomeStatus, Times
@@ -16,14 +15,12 @@ from kedge.io.cache import Cached, ResultCache
 from kedge.io.errors import ObjectExists
 
 if TYPE_CHECKING:
+    from kedge.core.document import PlanDocument
     from kedge.core.graph import OpNode
     from kedge.core.ids import StepKey
     from kedge.core.layout import RunPaths
     from kedge.core.run import Run
     from kedge.io.stores import Store
-    from kedge.local.memory_cache import MemoryCache
-    from kedge.worker.program import Program
-    from kedge.worker.step import StepEnvironment
 
 
 class Cache(Protocol):
@@ -83,29 +80,9 @@ class Memoization:
             self._cache.keep(key, outcome, self._run.plan.by_name[outcome.step.op].op, self._place)
 
 
-class _InMemory:
-    """The cache of an instance, with the values of one run in this process."""
-
-    def __init__(self, cache: MemoryCache, values: dict[StepKey, Any]) -> None:
-        self._cache = cache
-        self._values = values
-
-    def find(self, key: str, step: StepKey, node: OpNode) -> Cached | None:
-        found = self._cache.find(key)
-        if found is not None:
-            self._values[step] = self._cache.values(key)
-        return found
-
-    def keep(self, key: str, outcome: Outcome, node: OpNode, run: str) -> None:
-        self._cache.keep(key, outcome, node, run, self._values[outcome.step])
-
-
-def in_process(program: Program, run: Run, env: StepEnvironment) -> Memoization:
-    """The memoization of a run in this process."""
-    constants: dict[str, dict[str, object]] = {}
-    for (op, name), value in program.config.inputs.items():
-        constants.setdefault(op, {})[name] = value
-    memo = Memo(program.job.name, program.config.given, program.run.tags, constants)
-    if env.memory is not None:
-        return Memoization(memo, _InMemory(program.instance.memoized, env.memory), run, program.run.run_id)
-    return Memoization(memo, ResultCache(env.io.store, env.io.paths.namespace), run, env.io.paths.prefix)
+def of_stored(document: PlanDocument, job: str, store: Store, paths: RunPaths, run: Run) -> Memoization | None:
+    """The memoization of a run whose values go into a store; None when no op is memoized. `job`: its name in keys."""
+    if not document.graph.is_memoized:
+        return None
+    memo = Memo(job, document.run_config, document.tags)
+    return Memoization(memo, ResultCache(store, paths.namespace), run, paths.prefix)
