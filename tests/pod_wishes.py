@@ -34,6 +34,7 @@ def volume(**source: Any) -> dict[str, Any]:
 FIELDS = ["containers", "initContainers", "volumes", "automountServiceAccountToken", "enableServiceLinks"]
 FIELDS += ["securityContext", "restartPolicy"]
 TOKEN = {"sources": [{"serviceAccountToken": {"path": "token"}}]}
+CERTIFICATE = {"sources": [{"podCertificate": {"signerName": "kubernetes.io/kube-apiserver-client-pod"}}]}
 
 REFUSED: dict[str, Wish] = {
     "the network of the host": Wish({"hostNetwork": True}, "fields", [*FIELDS, "hostNetwork"]),
@@ -48,6 +49,8 @@ REFUSED: dict[str, Wish] = {
     "a token": Wish({"automountServiceAccountToken": True}, "tokens", True),
     "a token by taking away the default": Wish({"automountServiceAccountToken": None}, "tokens", True),
     "a token in a volume": Wish(volume(projected=TOKEN), "tokens", True),
+    "a certificate in a volume": Wish(volume(projected=CERTIFICATE), "tokens", True),
+    "a priority of the system": Wish({"priorityClassName": "system-node-critical"}, "privileged", True),
     "a privileged container": Wish(secured(privileged=True), "privileged", True),
     "a privileged sidecar": Wish(
         {"containers": [{"name": "step"}, {"name": "side", "image": "i", "securityContext": {"privileged": True}}]},
@@ -111,6 +114,18 @@ GRANTED: dict[str, dict[str, Any]] = {
         ]
     },
     "nobody's words": {"hostNetwork": None, "securityContext": None, "containers": [{"name": "step", "ports": None}]},
+    "the account that there is anyway": {"serviceAccountName": "default", "serviceAccount": ""},
+    "what stands for nothing": {
+        "securityContext": {"sysctls": [], "seLinuxOptions": {}},
+        "containers": [
+            {
+                "name": "step",
+                "ports": [{"containerPort": 80, "hostPort": 0}],
+                "livenessProbe": {"httpGet": {"host": "", "port": 80}},
+                "securityContext": {"windowsOptions": {}, "capabilities": {"add": []}, "procMount": "Default"},
+            }
+        ],
+    },
     "less than the default": {
         "securityContext": {"runAsUser": 1000},
         "containers": [{"name": "step", "securityContext": {"privileged": False, "capabilities": {"drop": ["ALL"]}}}],

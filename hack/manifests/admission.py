@@ -87,6 +87,7 @@ def validations() -> list[Object]:
         "capabilities that podPolicy.capabilities does not allow": _containers(_capabilities()),
         "a token of the API server, which podPolicy.tokens does not allow": f"variables.tokensAllowed || {_tokens()}",
         "security contexts that podPolicy.privileged does not allow": _privileged(_contexts()),
+        "a priority of the system, which podPolicy.privileged does not allow": _privileged(_priority()),
         "ports, probes or hooks of hosts, which podPolicy.privileged does not allow": _privileged(_hosts()),
         "annotations that podPolicy.privileged does not allow": _privileged(
             f"t.annotations.all(k, !k.startsWith('{policy.APPARMOR}'))"
@@ -134,7 +135,8 @@ def _fields() -> str:
 
 def _accounts() -> str:
     names = json.dumps(list(policy.ACCOUNT_FIELDS))
-    return f"{names}.all(k, !(k in t.spec) || t.spec[k] == null || {_in('t.spec[k]', 'serviceAccounts')})"
+    usual = f"t.spec[k] in ['', '{policy.NO_ACCOUNT}']"
+    return f"{names}.all(k, !(k in t.spec) || t.spec[k] == null || {usual} || {_in('t.spec[k]', 'serviceAccounts')})"
 
 
 def _volume() -> str:
@@ -151,7 +153,8 @@ def _containers(rule: str) -> str:
 
 def _image(owner: str, field: str = "image") -> str:
     image = f"{owner}.{field}"
-    after = f"{image}.substring(size(p), size(p) + 1) in ['/', ':', '@']"
+    rest = f"{image}.substring(size(p))"
+    after = f"{rest}.startsWith('/') || {rest}.startsWith('@') || ({rest}.startsWith(':') && !{rest}.contains('/'))"
     below = f"p == {_ALL} || {image} == p || ({image}.startsWith(p) && (p.endsWith('/') || {after}))"
     listed = f"size(variables.imagesAllowed) == 0 || variables.imagesAllowed.exists(p, {below})"
     return f"!{_there(owner, field)} || {listed}"
@@ -164,7 +167,7 @@ def _capabilities() -> str:
 
 def _tokens() -> str:
     mounted = "!has(t.spec.automountServiceAccountToken) || t.spec.automountServiceAccountToken == false"
-    source = f"!{_there('s', 'serviceAccountToken')}"
+    source = " && ".join(f"!{_there('s', kind)}" for kind in policy.TOKENS)
     projected = _every("volumes", f"{_list(_mapping('x', 'projected'), 'sources')}.all(s, {source})")
     return f"({mounted}) && {projected}"
 
@@ -179,7 +182,7 @@ def _contexts() -> str:
             _is("s", "privileged", "false"),
             _is("s", "procMount", "'Default'"),
             *(f"{_profile(name)} != 'Unconfined'" for name in ("seccompProfile", "appArmorProfile")),
-            *(f"!{_there('s', name)}" for name in ("seLinuxOptions", "sysctls", "windowsOptions")),
+            *(_is_empty("s", name) for name in ("seLinuxOptions", "sysctls", "windowsOptions")),
         ]
     )
     of_pod = ", ".join(_mapping("t.spec", name) for name in ("securityContext", "podSecurityContext"))
@@ -190,8 +193,13 @@ def _hosts() -> str:
     ports = f"{_list('c', 'ports')}.all(x, {_is('x', 'hostPort', '0')})"
     told = [_mapping("c", name) for name in policy.PROBES]
     told += [_mapping(_mapping("c", "lifecycle"), name) for name in policy.HOOKS]
-    none = " && ".join(f"!{_there(_mapping('h', action), 'host')}" for action in policy.ACTIONS)
+    none = " && ".join(_is(_mapping("h", action), "host", "''") for action in policy.ACTIONS)
     return _containers(f"{ports} && [{', '.join(told)}].all(h, {none})")
+
+
+def _priority() -> str:
+    name = "t.spec.priorityClassName"
+    return f"!{_there('t.spec', 'priorityClassName')} || !{name}.startsWith('{policy.SYSTEM}')"
 
 
 def _profile(name: str) -> str:
@@ -212,6 +220,10 @@ def _there(owner: str, field: str) -> str:
 
 def _is(owner: str, field: str, value: str) -> str:
     return f"(!{_there(owner, field)} || {owner}.{field} == {value})"
+
+
+def _is_empty(owner: str, field: str) -> str:
+    return f"(!{_there(owner, field)} || size({owner}.{field}) == 0)"
 
 
 def _mapping(owner: str, field: str) -> str:

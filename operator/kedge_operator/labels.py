@@ -24,6 +24,8 @@ STEP: Final = f"{GROUP}/step"
 """An annotation: the step's key, which may be longer than a label and hold brackets."""
 
 STEP_CONTAINER: Final = "step"
+TICKET: Final = "KEDGE_TICKET"
+"""The variable of that container which says what it is to do."""
 PLANNING: Final = "plan"
 """Stands where a step's hash does, for the pod that compiles a job."""
 

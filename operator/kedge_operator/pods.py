@@ -99,7 +99,7 @@ def _pod(
             **({"annotations": annotations} if annotations else {}),
             "ownerReferences": [_owner(run)],
         },
-        "spec": _spec(merged["spec"], {"KEDGE_TICKET": ticket, "KEDGE_STORE": run.store_url, **_forbidden(run)}),
+        "spec": _spec(merged["spec"], {labels.TICKET: ticket, "KEDGE_STORE": run.store_url, **_forbidden(run)}),
     }
 
 

@@ -10,7 +10,7 @@ import pytest
 from kedge.core.ids import StepKey
 from kedge_operator import pods, templates
 from kedge_operator.pods import RunPods
-from kedge_operator.policy import Guard, PodPolicy, PodRefused
+from kedge_operator.policy import FIELDS, Guard, PodPolicy, PodRefused
 from pod_wishes import GRANTED, REFUSED, Wish, container
 
 RUN = RunPods("team", "sizes", "0b7d6a2e-4a53-4f1c-9d27-1f6a0c9d3e55", "registry.example/jobs:1", "s3://bucket/kedge")
@@ -81,6 +81,94 @@ def test_more_of_what_the_operator_gives_is_refused() -> None:
         make(run_of({"spec": {"volumes": [{"name": "v", "hostPath": {"path": "/"}}]}}, usual))
 
 
+LONG = "/srv/" + "a" * 80
+UNTRUSTED = [{"key": "untrusted", "operator": "Exists", "effect": one} for one in ("NoSchedule", "NoExecute")]
+
+
+@pytest.mark.parametrize("given", ["podTemplate", "pod"])
+@pytest.mark.parametrize(
+    ("usual", "asked", "told"),
+    [
+        ({"runtimeClassName": "gvisor"}, {"runtimeClassName": None}, "runtimeClassName taken away, which is gvisor"),
+        ({"runtimeClassName": "gvisor"}, {"runtimeClassName": "runc"}, "runtimeClassName: runc"),
+        ({"nodeSelector": {"pool": "untrusted"}}, {"nodeSelector": {"pool": None}}, r"nodeSelector: \{\}"),
+        ({"tolerations": UNTRUSTED}, {"tolerations": [{"operator": "Exists"}]}, "tolerations: "),
+        ({}, {"containers": [{"name": "step", "resources": {"limits": {"cpu": "9"}}}]}, "containers: "),
+    ],
+)
+def test_a_field_that_jobs_may_not_set_stays_as_it_is(
+    usual: dict[str, Any], asked: dict[str, Any], told: str, given: str
+) -> None:
+    open_ones = [one for one in FIELDS if one not in ("runtimeClassName", "nodeSelector", "tolerations", "containers")]
+    assert make(run_of({}, {"spec": usual}, fields=open_ones), {"image": "another"})
+    job, op = ({"spec": asked}, None) if given == "podTemplate" else ({}, {"spec": asked})
+    with pytest.raises(PodRefused, match=rf"{told}.*\(podPolicy\.fields\)"):
+        make(run_of(job, {"spec": usual}, fields=open_ones), op)
+
+
+def test_what_is_told_short_is_compared_whole() -> None:
+    def mounted(path: str) -> dict[str, Any]:
+        return {"spec": {"volumes": [{"name": "v", "hostPath": {"path": path}}]}}
+
+    assert make(run_of(mounted(LONG), mounted(LONG)))
+    with pytest.raises(PodRefused, match="volume v of kind hostPath"):
+        make(run_of(mounted(f"{LONG}/another"), mounted(LONG)))
+
+
+FUSE: dict[str, Any] = {"name": "fuse", "image": "fuse", "securityContext": {"privileged": True}}
+FUSE |= {"volumeMounts": [{"name": "devices", "mountPath": "/dev", "readOnly": True}]}
+USUAL = {
+    "spec": {
+        "containers": [{"name": "step"}, FUSE],
+        "volumes": [{"name": "devices", "hostPath": {"path": "/dev"}}, {"name": "shared", "emptyDir": {}}],
+    }
+}
+
+
+@pytest.mark.parametrize("kind", ["containers", "initContainers"])
+@pytest.mark.parametrize(
+    "change",
+    [{"image": "evil"}, {"command": ["sh"]}, {"env": [{"name": "LD_PRELOAD", "value": "/tmp/a"}]}, {"lifecycle": {}}],
+)
+def test_a_container_with_more_rights_is_nothing_that_a_job_may_change(change: dict[str, Any], kind: str) -> None:
+    usual = {"spec": {**USUAL["spec"], "containers": [{"name": "step"}], kind: [{"name": "step"}, FUSE]}}
+    if kind == "initContainers":
+        usual["spec"][kind] = [FUSE]
+    first = [{"name": "step"}] if kind == "containers" else []
+    assert make(run_of({"spec": {kind: [*first, {"name": "fuse"}]}}, usual))
+    with pytest.raises(PodRefused, match=r"container fuse: privileged \(podPolicy\.privileged\)"):
+        make(run_of({"spec": {kind: [*first, {"name": "fuse", **change}]}}, usual))
+
+
+def test_two_containers_of_one_name_are_both_looked_at() -> None:
+    with pytest.raises(PodRefused, match="container step: privileged"):
+        make(run_of({"spec": {"initContainers": [{"name": "step", "securityContext": {"privileged": True}}]}}))
+    with pytest.raises(PodRefused, match="container fuse: privileged"):
+        make(run_of({"spec": {"initContainers": [{**FUSE, "image": "evil"}]}}, USUAL))
+
+
+@pytest.mark.parametrize("name", ["step", "side", "fuse"])
+def test_a_volume_beyond_the_policy_is_mounted_where_the_operator_mounts_it_alone(name: str) -> None:
+    def mounting(volume: str) -> dict[str, Any]:
+        mount = {"name": volume, "mountPath": "/mine"}
+        side = [{"name": "step"}] if name != "step" else []
+        return {"spec": {"containers": [*side, {"name": name, "image": "a", "volumeMounts": [mount]}]}}
+
+    if name != "fuse":
+        assert make(run_of(mounting("shared"), USUAL))
+    with pytest.raises(PodRefused, match=rf"container {name}: the administrator's volume devices \(podPolicy\.volumes"):
+        make(run_of(mounting("devices"), USUAL))
+    own = mounting("devices")
+    own["spec"]["volumes"] = [{"name": "devices", "emptyDir": {}}]
+    if name != "fuse":
+        assert make(run_of(own, USUAL))
+
+
+def test_the_operators_own_image_is_allowed_in_any_container() -> None:
+    side = {"containers": [{"name": "step"}, {"name": "side", "image": RUN.image}]}
+    assert make(run_of({"spec": side}, images=["other.example/"]))
+
+
 def test_an_op_written_short_is_judged_as_the_pod_that_it_makes() -> None:
     with pytest.raises(PodRefused, match="hostNetwork"):
         make(run_of({}), {"image": "a", "hostNetwork": True})
@@ -99,6 +187,7 @@ def test_an_op_written_short_is_judged_as_the_pod_that_it_makes() -> None:
         ("registry.example/team/jobs:1", True),
         ("registry.example/team-evil/jobs:1", False),
         ("registry.example/teams:1", False),
+        ("registry.example/team:5000/evil", False),
         ("evil.example/registry.example/team:1", False),
         ("other.example/a", True),
         ("registry.example/jobs:1", True),

@@ -157,7 +157,12 @@ def test_images_are_allowed_by_prefix_up_to_a_boundary(door: Door) -> None:
         "other.example/a",
     ):
         assert not door.refusal(ops=[op(pod={"image": image})], image=image)
-    for image in ("registry.example/teams", "registry.example/team-evil/a", "evil.example/other.example/a"):
+    for image in (
+        "registry.example/teams",
+        "registry.example/team-evil/a",
+        "registry.example/team:5000/a",
+        "evil.example/other.example/a",
+    ):
         assert f"spec.image: podPolicy.images does not allow {image}" in door.refusal(ops=[op()], image=image)
         assert "op one asks for images" in door.refusal(ops=[op(pod={"image": image})])
 
