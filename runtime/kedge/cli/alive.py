@@ -15,18 +15,18 @@ from kedge.core.graph import OutputRef, OutputSpec, refs_of
 from kedge.core.protocol import Outcome, OutcomeStatus
 from kedge.core.run import Run
 from kedge.core.settings import Retain
-from kedge.engine.records import plan_of, read_document, read_outcomes
+from kedge.engine.records import replay
 from kedge.io.stores import Store
 from kedge.local.runs import RunEntry
 
 
 def alive_over_time(store: Store, entry: RunEntry) -> tuple[tuple[float, int], ...]:
     """Pairs of (seconds since the epoch, bytes alive from then on)."""
-    document = read_document(store, entry.paths)
-    plan = plan_of(document)
+    document, ended, stored = replay(store, entry.paths)
+    plan = ended.plan
     read = {ref for op in document.graph for source in op.inputs.values() for ref in refs_of(source)}
     run = Run(plan, replace(document.settings, retain=Retain.UNTIL_CONSUMED, max_concurrent=None))
-    outcomes = [one for records in read_outcomes(store, entry.paths).values() for one in records]
+    outcomes = [one for step, records in stored.items() if step in ended.state.steps for one in records]
     outcomes.sort(key=_ended)
     alive, found = 0, [(entry.created, 0)]
     run.apply(Begin(entry.created))
