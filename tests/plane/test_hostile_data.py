@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from played_workers import Workers
 
 from cluster import fakes, s3
 from cluster import plane as planes
+from cluster.tools import need
 from kedge.core.ids import StepKey
 from kedge.core.layout import RunPaths
 from kedge.core.protocol import MOST_BYTES, Ticket
@@ -124,4 +128,15 @@ def test_an_opjob_that_is_nested_too_deep_stops_no_other(plane: tuple[planes.Run
         kubectl(running, "wait", "--for=condition=Complete", "oj/after", "--timeout=60s")
         kubectl(running, "wait", "--for=condition=Failed", "oj/deep", "--timeout=60s")
         told = kubectl(running, "get", "oj", "deep", "-o", "jsonpath={.status.message}")
+        assert runs_of(running, tmp_path) == {"before": "Succeeded", "after": "Succeeded", "deep": "Failed"}
     assert "it is nested in more than 100 levels" in told
+
+
+def runs_of(plane: planes.Running, folder: Path) -> dict[str, str]:
+    """What `kedge runs` tells of the cluster: phases by name."""
+    path = os.pathsep.join([str(need("kubectl").parent), os.environ["PATH"]])
+    environment = {"PATH": path, "KUBECONFIG": str(plane.kubeconfig), "HOME": str(folder)}
+    command = [sys.executable, "-m", "kedge.cli", "runs", "--cluster", "--json"]
+    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return {one["run"]: one["status"] for one in json.loads(done.stdout)}

@@ -9,6 +9,7 @@ import json
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from typing import IO, Any
@@ -17,6 +18,8 @@ from kedge.cli.cluster.refusals import NoKubectl, error_of
 
 _SECONDS = 30
 """So long one request may take; streams have no limit."""
+_LEVELS = 12_000
+"""Of calls. An API server takes JSON of 10,000 levels, and who can't read one OpJob would see none in their list."""
 
 
 class Kubectl:
@@ -25,6 +28,7 @@ class Kubectl:
     def __init__(self, context: str | None = None, namespace: str | None = None) -> None:
         self.context = context
         self.namespace = namespace
+        sys.setrecursionlimit(max(_LEVELS, sys.getrecursionlimit()))
 
     def __call__(self, *arguments: str, given: str | None = None) -> str:
         """What a call writes; `given` is its input. Raises ClusterError."""
