@@ -119,6 +119,10 @@ _DISRUPTIONS = {
 }
 _MALFORMED = (AttributeError, KeyError, IndexError, OverflowError, OSError, TypeError, ValueError)
 _NOTHING = "nothing more is told"
+_TOLD_MAX = 500
+_NO_WORKER = re.compile(r"""exec: "python"|'kedge\.worker'|No module named '?kedge\b""")
+"""So do the container's runtime and Python say that there is nothing to run a step with."""
+_NEEDED = "a step's image needs Python and kedge, such as one made from the kedge-runtime image"
 
 
 def view(pod: Mapping[str, Any], gone: bool = False) -> PodView:
@@ -209,7 +213,7 @@ def _end(status: Mapping[str, Any], terminated: Mapping[str, Any], gone: bool, d
     if terminated.get("reason") == "OOMKilled":
         return End(EndKind.OUT_OF_MEMORY, "its container was killed for using more memory than its limit", code)
     if terminated.get("reason") in ("StartError", "ContainerCannotRun"):
-        return End(EndKind.START_ERROR, f"its container could not be started: {_told(terminated)}", code)
+        return End(EndKind.START_ERROR, _start_text(terminated), code)
     taken = _taken_away(status)
     if taken is not None:
         return End(*taken, code)
@@ -241,6 +245,11 @@ def _taken_away(status: Mapping[str, Any]) -> tuple[EndKind, str] | None:
     return None
 
 
+def _start_text(terminated: Mapping[str, Any]) -> str:
+    told = _told(terminated)
+    return f"its container could not be started: {told}{_needs(told)}"
+
+
 def _exit_text(terminated: Mapping[str, Any]) -> str:
     code, signal = terminated.get("exitCode"), terminated.get("signal")
     told = (terminated.get("message") or "").strip()
@@ -249,7 +258,20 @@ def _exit_text(terminated: Mapping[str, Any]) -> str:
     else:
         text = f"its container exited with code {code}"
     is_record = told.startswith("{")
-    return f"{text}: {told[-500:]}" if told and not is_record else text
+    return f"{text}: {_last_lines(told)}{_needs(told)}" if told and not is_record else text
+
+
+def _last_lines(text: str) -> str:
+    """The end of a text: whole lines, where that can be."""
+    if len(text) <= _TOLD_MAX:
+        return text
+    end = text[-_TOLD_MAX:]
+    return end.partition("\n")[2] or end
+
+
+def _needs(text: str) -> str:
+    """What to do about an image that can't run a step."""
+    return f"; {_NEEDED}" if _NO_WORKER.search(text) else ""
 
 
 def _failed_text(status: Mapping[str, Any]) -> str:

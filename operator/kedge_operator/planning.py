@@ -43,7 +43,9 @@ async def plan(actor: Actor, job: OpJob) -> OpJob:
     run = opening.run_pods(job, actor.uid, actor.namespace, actor.settings)
     while found is None:
         if attempt > 1 + job.spec.infrastructure_retries:
-            raise Refused(Reason.PLAN_REFUSED, f"{attempt - 1} plan pods were lost; see their events")
+            last = await actor.store.call("get", _record, actor.paths, attempt - 1)
+            cause = last.errors[0].message
+            raise Refused(Reason.PLAN_REFUSED, f"{attempt - 1} plan pods were lost; of the last one: {cause}")
         planned = await _Attempt(actor, job, run, attempt).record()
         if _is_lost(planned):
             actor.notices.note(Reason.STEP_LOST, f"plan, attempt {attempt}: {planned.errors[0].message}", warning=True)

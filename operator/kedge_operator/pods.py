@@ -145,6 +145,7 @@ def _defaults(run: RunPods) -> dict[str, Any]:
         "image": run.image,
         "imagePullPolicy": IMAGE_PULL,
         "command": list(COMMAND),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": {**_RESTRICTED, "readOnlyRootFilesystem": True},
         "volumeMounts": [{"name": _TMP, "mountPath": "/tmp"}],
         "env": _env(dict(sorted(run.store_environment.items()))),

@@ -6,13 +6,24 @@ import json
 from typing import Any
 
 import pytest
-from kedge_installed import Installed, Object, conditions, state_of
+from kedge_installed import RUNTIME, Installed, Object, conditions, state_of
 from test_runs import op
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("failures")]
 
 SETTINGS = {"podPolicy": {"serviceAccounts": ["nobody"]}}
 LIMITED = {"resources": {"requests": {"memory": "64Mi"}, "limits": {"memory": "96Mi"}}}
+HIDES_KEDGE = {
+    "name": "hides-kedge",
+    "image": RUNTIME,
+    "command": ["python", "-c", "open('/tmp/kedge.py', 'w').close()"],
+    "volumeMounts": [{"name": "kedge-tmp", "mountPath": "/tmp"}],
+}
+WITHOUT_KEDGE = {
+    "initContainers": [HIDES_KEDGE],
+    "containers": [{"name": "step", "env": [{"name": "PYTHONPATH", "value": "/tmp"}]}],
+}
+"""A pod that finds an empty module where kedge should be."""
 
 
 def ends(kedge: Installed, job: str, step: str) -> list[str]:
@@ -70,7 +81,22 @@ def test_a_policy_and_the_op_itself_may_ask_for_another_try(kedge: Installed) ->
 def test_an_exit_without_a_record_counts_as_a_loss(kedge: Installed) -> None:
     job, status = fails(kedge, {"ops": [op("exits_with_three")], "infrastructureRetries": 1})
     assert ends(kedge, job, "exits_with_three") == ["lost Exited"] * 2
-    assert "exited with code 3" in status["message"]
+    assert "exited with code 3: the worker began and left no record" in status["message"]
+
+
+def test_an_image_without_kedge_says_so_and_what_is_needed(kedge: Installed) -> None:
+    job, status = fails(kedge, {"ops": [op("one")], "podTemplate": {"spec": WITHOUT_KEDGE}, "infrastructureRetries": 0})
+    assert ends(kedge, job, "one") == ["lost Exited"]
+    assert "exited with code 1" in status["message"]
+    assert "a step's image needs Python and kedge" in status["message"]
+
+
+def test_an_image_without_kedge_that_has_to_plan_says_so_and_what_is_needed(kedge: Installed) -> None:
+    spec = {"entrypoint": "pod_jobs:doubles", "podTemplate": {"spec": WITHOUT_KEDGE}, "infrastructureRetries": 1}
+    _, status = fails(kedge, spec)
+    assert conditions(status)["Planned"] == "False PlanRefused"
+    assert status["message"].startswith("2 plan pods were lost; of the last one: its container exited with code 1: ")
+    assert "a step's image needs Python and kedge" in status["message"]
 
 
 def test_a_process_that_crashes_counts_as_a_loss(kedge: Installed) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kedge.core.errors import ProtocolError
 from kedge.core.ids import StepKey
 from kedge_operator import labels, observe
-from kedge_operator.observe import EndKind, PodView, Stuck, StuckKind, held_up
+from kedge_operator.observe import End, EndKind, PodView, Stuck, StuckKind, held_up
 
 SITUATIONS: dict[str, dict[str, Any]] = yaml.safe_load(
     (Path(__file__).parents[1] / "data/pod-statuses.yaml").read_text(encoding="utf-8")
@@ -144,6 +144,54 @@ def test_a_record_in_the_termination_message_is_not_repeated() -> None:
     found = observe.view({"metadata": METADATA, "status": status})
     assert found.end is not None
     assert found.end.cause == "its container exited with code 1"
+
+
+NO_KEDGE = (
+    "/usr/local/bin/python: Error while finding module specification for 'kedge.worker' "
+    "(ModuleNotFoundError: No module named 'kedge')"
+)
+NO_PYTHON = 'runc create failed: exec: "python": executable file not found in $PATH: unknown'
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"), [("Error", NO_KEDGE), ("Error", "python: No module named kedge"), ("StartError", NO_PYTHON)]
+)
+def test_of_an_image_that_can_run_no_step_it_is_told_what_it_needs(reason: str, message: str) -> None:
+    end = ended(reason, message)
+    assert end.cause.endswith(
+        f"{message}; a step's image needs Python and kedge, such as one made from the kedge-runtime image"
+    )
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        ("Error", "ModuleNotFoundError: No module named 'pandas'"),
+        ("StartError", 'exec: "/tini": no such file or directory'),
+    ],
+)
+def test_of_other_ends_no_image_is_blamed(reason: str, message: str) -> None:
+    assert ended(reason, message).cause.endswith(message)
+
+
+def test_of_a_long_last_log_the_last_whole_lines_are_told() -> None:
+    lines = [f"line {number} of what it said" for number in range(90)]
+    told = ended("Error", "\n".join(lines)).cause.removeprefix("its container exited with code 1: ").split("\n")
+    assert told == lines[-len(told) :]
+    assert 400 < len("\n".join(told)) <= 500
+
+
+def test_of_a_long_last_line_its_end_is_told() -> None:
+    assert ended("Error", "x" * 600 + "y").cause == "its container exited with code 1: " + "x" * 499 + "y"
+
+
+def ended(reason: str, message: str) -> End:
+    """The end of a step's container."""
+    state = {"terminated": {"exitCode": 1, "reason": reason, "message": message}}
+    status = {"phase": "Failed", "containerStatuses": [{"name": "step", "state": state}]}
+    found = observe.view({"metadata": METADATA, "status": status})
+    assert found.end is not None
+    return found.end
 
 
 def test_a_sidecars_end_is_not_the_steps() -> None:

@@ -66,6 +66,7 @@ def _work(ending: Ending) -> int:
         print(cause, file=sys.stderr)  # noqa: T201
         ending.without_record(cause)
         return EXIT_VERSION_MISMATCH if isinstance(error, VersionMismatch) else EXIT_NO_RECORD
+    ending.began()
     if isinstance(ticket, Ticket):
         return process.run_ticket(ticket, store, ending, echo=True)
     from kedge.worker import planning

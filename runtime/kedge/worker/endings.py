@@ -17,6 +17,9 @@ _MESSAGE_BYTES = 4000
 class Ending:
     """Told of a worker's end once. This one keeps it to itself."""
 
+    def began(self) -> None:
+        """The ticket is read; from now on user code may run, and may end the process without another word."""
+
     def stored(self, record: bytes) -> None:
         """The record, these bytes, is in the store."""
 
@@ -39,15 +42,20 @@ class HintPipe(Ending):
 class TerminationLog(Ending):
     """The termination message of a pod: a copy of a record that fits, or the cause of there being none.
 
-    The kubelet makes the file; where there is none, nothing is written.
+    The kubelet makes the file; where there is none, nothing is written. While it is empty, a kubelet takes the end of
+    the container's log instead (`FallbackToLogsOnError`): so does an image tell that it has no worker, while what user
+    code prints stays in its log.
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
 
+    def began(self) -> None:
+        self._write(b"the worker began and left no record")
+
     def stored(self, record: bytes) -> None:
-        if len(record) <= _MESSAGE_BYTES:
-            self._write(record)
+        fits = len(record) <= _MESSAGE_BYTES
+        self._write(record if fits else b"the record is in the store; it is too long to stand here")
 
     def without_record(self, cause: str) -> None:
         self._write(cause.encode(errors="replace")[:_MESSAGE_BYTES])

@@ -48,8 +48,22 @@ def test_nobody_there_to_be_told_is_no_trouble(pod: Pod, host: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_record_that_does_not_fit_is_not_copied(pod: Pod) -> None:
+def test_of_a_record_that_does_not_fit_it_is_told_where_it_is(pod: Pod) -> None:
     assert pod.run(pod.ticket("large").to_text()).returncode == 0
+    assert pod.message == "the record is in the store; it is too long to stand here"
+
+
+def test_a_worker_that_is_gone_without_a_word_is_known_to_have_begun(pod: Pod) -> None:
+    done = pod.run(pod.ticket("vanishes").to_text())
+    assert done.returncode == 3
+    assert pod.message == "the worker began and left no record"
+
+
+def test_an_image_that_has_no_worker_leaves_the_message_to_what_is_printed(pod: Pod) -> None:
+    (pod.folder / "kedge.py").touch()
+    done = pod.run(pod.ticket("small").to_text(), PYTHONPATH=str(pod.folder))
+    assert done.returncode == 1
+    assert "kedge.worker" in done.stderr
     assert pod.message == ""
 
 

@@ -76,6 +76,11 @@ def large():
     return dg.Output(1, metadata={"text": "x" * 5000})
 
 
+@dg.op
+def vanishes():
+    os._exit(3)
+
+
 @dg.job(resource_defs={"held": held, "elsewhere": dg.IOManagerDefinition.hardcoded_io_manager(Elsewhere())})
 def steps():
     waits()
@@ -83,6 +88,7 @@ def steps():
     reads(far())
     small()
     large()
+    vanishes()
 
 
 if os.environ.get("KEDGE_TEST_SLOW_IMPORT"):
