@@ -91,8 +91,11 @@ def _adopt(
         step = launching.step_of(pod)
         if step is None or view.digest != step.digest:
             continue
+        attempt = Attempt(step, view.attempt, view.created or time.time(), made=True)
+        if view.name != launching.name_of(actor, attempt):
+            continue
         live.add((step, view.attempt))
-        attempt = actor.attempts.add(Attempt(step, view.attempt, view.created or time.time(), made=True))
+        actor.attempts.add(attempt)
         attempt.settled = view.attempt in {one.attempt for one in known.get(step, ())}
     return frozenset(live)
 

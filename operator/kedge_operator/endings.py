@@ -51,9 +51,11 @@ class Endings:
             self._look(attempt)
 
     def seen(self, pod: PodView) -> None:
-        """A pod is as it is now."""
+        """A pod is as it is now. An attempt's has its name, whatever the labels of others say."""
         attempt = self._actor.attempts.get((pod.digest, pod.attempt))
-        if attempt is None or (attempt.pod is not None and attempt.pod.is_over):
+        if attempt is None or pod.name != launching.name_of(self._actor, attempt):
+            return
+        if attempt.pod is not None and attempt.pod.is_over:
             return
         before, attempt.pod, attempt.made = attempt.pod, pod, True
         self._measure(before, pod)

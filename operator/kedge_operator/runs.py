@@ -53,10 +53,10 @@ class Runs:
             self._start(uid, body)
 
     def pod(self, kind: str | None, pod: Mapping[str, Any]) -> None:
-        """A pod of some run was listed (None), added, changed or deleted."""
+        """A pod of some run was listed (None), added, changed or deleted. Anybody can say so of pods elsewhere."""
         view = beginning.view_of(pod, gone=kind == "DELETED")
         actor = self._actors.get(view.run) if view is not None else None
-        if actor is not None and view is not None:
+        if actor is not None and view is not None and pod["metadata"].get("namespace") == actor.namespace:
             actor.tell(PodSeen(view))
 
     def hint(self, hint: Hint) -> None:
