@@ -31,8 +31,9 @@ from kedge.io.errors import StoreError
 from kedge_operator import beginning, launching, metrics, opening, statuses, stores
 from kedge_operator.announced import Announcements
 from kedge_operator.attempts import Attempt, Attempts, Name
-from kedge_operator.cluster import Cluster
+from kedge_operator.cluster import UNFINISHED, Cluster
 from kedge_operator.endings import Endings
+from kedge_operator.errors import ClusterError, NotFound
 from kedge_operator.labels import RUN, Reason
 from kedge_operator.observe import PodView
 from kedge_operator.opening import Refused
@@ -240,27 +241,39 @@ class Actor:
         self.status.changed()
 
     def resync_later(self) -> None:
-        """List the pods after a while, and again and again, in case the watch has missed something."""
+        """Look at the pods after a while, and again and again, in case the watch has missed something."""
         self.timers.at(time.time() + self.settings.resync_seconds, self._resync)
 
     def _resync(self) -> None:
         self.resync_later()
         if any(not one.is_over for one in self.attempts):
-            self.spawn(self._list_pods())
+            self.spawn(self._look_again())
 
-    async def _list_pods(self) -> None:
+    async def _look_again(self) -> None:
+        """At what the watch should have told: the pods that have not ended, and each that should be among them."""
         waiting = [one for one in self.attempts if one.made and one.pod is not None and not one.pod.is_over]
+        seen = set()
         try:
-            seen = await self.cluster.list_pods(self.namespace, f"{RUN}={self.uid}")
-        except Exception as error:
+            async for pod in self.cluster.list_pods(self.namespace, f"{RUN}={self.uid}", UNFINISHED):
+                view = beginning.view_of(pod)
+                if view is not None:
+                    seen.add((view.digest, view.attempt))
+                    self.tell(PodSeen(view))
+            for attempt in waiting:
+                if attempt.name not in seen:
+                    await self._look_for(attempt)
+        except ClusterError as error:
             _log.warning("%r: its pods could not be listed: %s", self, error)
+
+    async def _look_for(self, attempt: Attempt) -> None:
+        """At an attempt whose pod has ended by now, or is gone."""
+        try:
+            view = beginning.view_of(await self.cluster.get_pod(self.namespace, launching.name_of(self, attempt)))
+        except NotFound:
+            self.endings.vanished(attempt)
             return
-        views = {(view.digest, view.attempt): view for pod in seen if (view := beginning.view_of(pod)) is not None}
-        for view in views.values():
+        if view is not None:
             self.tell(PodSeen(view))
-        for attempt in waiting:
-            if attempt.name not in views:
-                self.endings.vanished(attempt)
 
     # -- what the core says ---------------------------------------------------------------------------------------
 
@@ -376,14 +389,18 @@ class Actor:
 
     def waits(self, reason: str, message: str) -> None:
         """The run waits for something that a person should know of."""
-        if self.facts.waits is None or self.facts.waits[0] != reason:
+        if not self.is_waiting(reason):
             self.notices.note(reason, message, warning=True)
         self.facts.waits = (reason, message)
         self.status.changed()
 
+    def is_waiting(self, reason: str) -> bool:
+        """Whether the run waits for this, as far as is told."""
+        return self.facts.waits is not None and self.facts.waits[0] == reason
+
     def goes_on(self, reason: str) -> None:
         """What the run waited for is there."""
-        if self.facts.waits is not None and self.facts.waits[0] == reason:
+        if self.is_waiting(reason):
             self.facts.waits = None
             self.status.changed()
 

@@ -294,9 +294,9 @@ def _stuck(status: Mapping[str, Any], state: Mapping[str, Any]) -> Stuck | None:
             return Stuck(kind, f"{name}{waiting['reason']}: {_told(waiting)}")
     for one in status.get("conditions") or ():
         if one.get("type") == "PodScheduled" and one.get("status") == "False":
-            return Stuck(
-                StuckKind.UNSCHEDULABLE, f"{one.get('reason')}: {_told(one)}", seconds(one.get("lastTransitionTime"))
-            )
+            reason = one.get("reason")
+            cause = _told(one) if reason == "Unschedulable" else f"{reason}: {_told(one)}"
+            return Stuck(StuckKind.UNSCHEDULABLE, cause, seconds(one.get("lastTransitionTime")))
     return None
 
 

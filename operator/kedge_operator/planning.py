@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from kedge.core.errors import ProtocolError, VersionMismatch
 from kedge.core.layout import RunPaths
 from kedge.core.planning import PlanFault, Planned, PlanTicket
+from kedge.core.protocol import MOST_PLANNED
 from kedge.core.spec import OpJob
 from kedge.engine import records
 from kedge.io.digests import digest
@@ -75,7 +76,7 @@ def _is_lost(planned: Planned) -> bool:
 def _record(store: Store, paths: RunPaths, attempt: int) -> Planned:
     """What a plan pod has left; one fault where that can't be read. Raises ObjectMissing."""
     try:
-        return Planned.from_json(records.read_json_at(store, paths.planned(attempt)))
+        return Planned.from_json(records.read_json_at(store, paths.planned(attempt), MOST_PLANNED))
     except ProtocolError as error:
         fault = PlanFault(type(error).__name__, f"what the plan pod left can't be read: {error}")
         return Planned(attempt, errors=(fault,))
@@ -96,12 +97,16 @@ class _Attempt:
         await self._while_suspended()
         pod = await self._pod()
         await self._create(pod)
-        self.actor.facts.waits = (Reason.PLANNING, "a pod of the job's image compiles it")
-        self.actor.status.changed()
+        self._compiles()
         try:
             return await self._outcome()
         finally:
-            self.actor.goes_on(Reason.PLANNING)
+            for reason in (Reason.PLANNING, *starts.REASONS):
+                self.actor.goes_on(reason)
+
+    def _compiles(self) -> None:
+        self.actor.facts.waits = (Reason.PLANNING, "a pod of the job's image compiles it")
+        self.actor.status.changed()
 
     async def _pod(self) -> dict[str, Any]:
         actor = self.actor
@@ -168,8 +173,12 @@ class _Attempt:
         return await self.actor.store.call("put", write)
 
     async def _check_start(self, since: float) -> None:
-        """A pod that can't start ends the planning, with its cause."""
-        if self.pod is None or self.pod.started is not None:
+        """What keeps the pod from starting is told; where it stays so, it ends the planning."""
+        if self.pod is None:
+            return
+        if self.pod.started is not None:
+            if any(self.actor.is_waiting(reason) for reason in starts.REASONS):
+                self._compiles()
             return
         spent = time.time() - since
         patience = self.actor.settings.start_grace_seconds
@@ -178,10 +187,9 @@ class _Attempt:
             stuck = await starts.why_held_up(self.actor.cluster, self.run.namespace, self.pod.uid)
         if stuck is None:
             return
-        if stuck.kind in (StuckKind.UNSCHEDULABLE, StuckKind.HELD_UP):
+        self.actor.waits(starts.reason_of(stuck), f"the plan pod does not start: {stuck.cause}")
+        if starts.may_pass(stuck):
             patience = self.job.spec.pending_deadline_seconds
-            self.actor.facts.waits = (Reason.PLANNING, f"the plan pod does not start: {stuck.cause}")
-            self.actor.status.changed()
         if stuck.kind is StuckKind.BAD_IMAGE or spent > patience:
             await self._delete(self.pod)
             raise Refused(Reason.POD_REFUSED, f"the plan pod can't start: {stuck.cause}")

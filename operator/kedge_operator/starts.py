@@ -23,8 +23,19 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("kedge.operator")
 _LEAST_SECONDS = 1.0
-_WAITS = {StuckKind.UNSCHEDULABLE: Reason.UNSCHEDULABLE, StuckKind.HELD_UP: Reason.NOT_STARTING}
-"""What may come to an end by itself, with the reason that is told while it lasts."""
+REASONS = (Reason.UNSCHEDULABLE, Reason.NOT_STARTING)
+_MAY_PASS = frozenset({StuckKind.UNSCHEDULABLE, StuckKind.HELD_UP})
+"""What may come to an end by itself, however long it lasts."""
+
+
+def may_pass(stuck: Stuck) -> bool:
+    """Whether a pod is waited for until its deadline, and not for the grace of what is missing."""
+    return stuck.kind in _MAY_PASS
+
+
+def reason_of(stuck: Stuck) -> str:
+    """The reason that is told while a pod does not start."""
+    return Reason.UNSCHEDULABLE if stuck.kind is StuckKind.UNSCHEDULABLE else Reason.NOT_STARTING
 
 
 async def why_held_up(cluster: Cluster, namespace: str, uid: str) -> Stuck | None:
@@ -46,8 +57,7 @@ class Starts:
     def began(self, attempt: Attempt) -> None:
         """It has started."""
         attempt.stuck_since = attempt.held_up = None
-        for reason in _WAITS.values():
-            self._actor.goes_on(reason)
+        self._no_longer_told()
 
     def awaited(self, attempt: Attempt, pod: PodView) -> None:
         """It has not started yet, and its pod is like this."""
@@ -62,16 +72,16 @@ class Starts:
         if stuck is None:
             return
         if stuck.kind is StuckKind.BAD_IMAGE:
-            self._give_up(attempt, stuck.cause)
-        elif stuck.kind in _WAITS:
-            actor.waits(_WAITS[stuck.kind], f"{attempt.step}: {stuck.cause}")
-        else:
+            self._end(attempt, stuck.cause)
+            return
+        actor.waits(reason_of(stuck), f"{attempt.step}: {stuck.cause}")
+        if not may_pass(stuck):
             actor.timers.at(now + grace, lambda: self._still_stuck(attempt))
 
     def _still_stuck(self, attempt: Attempt) -> None:
         pod = _unstarted(attempt)
-        if pod is not None and pod.stuck is not None and pod.stuck.kind not in _WAITS:
-            self._give_up(attempt, pod.stuck.cause)
+        if pod is not None and pod.stuck is not None and not may_pass(pod.stuck):
+            self._end(attempt, pod.stuck.cause)
 
     def _ask(self, attempt: Attempt) -> None:
         """Look at its events, and again after twice the time while nothing moves."""
@@ -89,10 +99,10 @@ class Starts:
         if found is None or _unstarted(attempt) is None:
             return
         attempt.held_up = found
-        if found.kind in _WAITS:
-            self._actor.waits(_WAITS[found.kind], f"{attempt.step}: {found.cause}")
+        if may_pass(found):
+            self._actor.waits(reason_of(found), f"{attempt.step}: {found.cause}")
         else:
-            self._give_up(attempt, found.cause)
+            self._end(attempt, found.cause)
 
     def _pending_too_long(self, attempt: Attempt, seconds: float) -> None:
         pod = _unstarted(attempt)
@@ -100,8 +110,14 @@ class Starts:
             return
         stuck = pod.stuck or attempt.held_up
         cause = "nothing more is told" if stuck is None else stuck.cause
-        self._give_up(attempt, f"its pod was Pending for more than {seconds:g} s: {cause}")
-        for reason in _WAITS.values():
+        self._end(attempt, f"its pod was Pending for more than {seconds:g} s: {cause}")
+
+    def _end(self, attempt: Attempt, cause: str) -> None:
+        self._give_up(attempt, cause)
+        self._no_longer_told()
+
+    def _no_longer_told(self) -> None:
+        for reason in REASONS:
             self._actor.goes_on(reason)
 
 

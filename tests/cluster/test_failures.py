@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any
 
 import pytest
 from kedge_installed import RUNTIME, Installed, Object, conditions, state_of
+from test_lifecycle import events
 from test_runs import op
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("failures")]
 
 SETTINGS = {"podPolicy": {"serviceAccounts": ["nobody"]}}
 LIMITED = {"resources": {"requests": {"memory": "64Mi"}, "limits": {"memory": "96Mi"}}}
+FROM_NOWHERE = {"image": "127.0.0.1:1/no-such-image:1", "imagePullPolicy": "Always"}
 HIDES_KEDGE = {
     "name": "hides-kedge",
     "image": RUNTIME,
@@ -195,9 +198,40 @@ def test_an_image_that_can_not_be_pulled_fails_soon_with_the_cause(kedge: Instal
 
 
 def test_a_registry_that_is_not_there_fails_after_some_grace(kedge: Installed) -> None:
-    ops = [op("one", pod={"image": "127.0.0.1:1/no-such-image:1", "imagePullPolicy": "Always"})]
-    _, status = fails(kedge, {"ops": ops})
+    job = kedge.submit({"ops": [op("one", pod=FROM_NOWHERE)]})
+    waiting = kedge.until(job, lambda status: status.get("reason") == "NotStarting")
+    assert "one: ErrImagePull: " in waiting["message"]
+    status = kedge.ended(job)
+    assert (status["phase"], status["reason"]) == ("Failed", "StepsFailed")
     assert "Pull" in status["message"]
+    assert dict(events(kedge, job))["NotStarting"].startswith("one: ErrImagePull: ")
+
+
+def test_a_plan_pod_that_does_not_start_tells_why_meanwhile(kedge: Installed) -> None:
+    template = {"spec": {"containers": [{"name": "step", **FROM_NOWHERE}]}}
+    job = kedge.submit({"entrypoint": "pod_jobs:doubles", "podTemplate": template})
+    waiting = kedge.until(job, lambda status: status.get("reason") == "NotStarting")
+    assert waiting["phase"] == "Pending"
+    assert "the plan pod does not start: ErrImagePull: " in waiting["message"]
+    assert conditions(kedge.ended(job))["Planned"] == "False PodRefused"
+    assert dict(events(kedge, job))["NotStarting"].startswith("the plan pod does not start: ErrImagePull: ")
+
+
+def test_a_plan_pod_that_starts_after_all_is_told_to_plan(kedge: Installed) -> None:
+    name = f"kedge.test/{uuid.uuid4().hex[:8]}"
+    config = {"ops": {"numbers": {"config": {"count": 1}}}}
+    step = {"name": "step", "env": [{"name": "WORD", "value": "compile"}]}
+    template = {"spec": {"nodeSelector": {name: "here"}, "containers": [step]}}
+    job = kedge.submit({"entrypoint": "pod_jobs:made_at_a_word", "runConfig": config, "podTemplate": template})
+    waiting = kedge.until(job, lambda status: status.get("reason") == "Unschedulable")
+    assert "the plan pod does not start: 0/" in waiting["message"]
+    try:
+        kedge.kubectl("label", "nodes", "--all", f"{name}=here")
+        kedge.until(job, lambda status: status.get("reason") == "Planning")
+        kedge.store.put("words/compile", b"")
+        assert kedge.ended(job)["phase"] == "Succeeded"
+    finally:
+        kedge.kubectl("label", "nodes", "--all", f"{name}-")
 
 
 @pytest.mark.parametrize(("source", "kind"), [("secretRef", "secret"), ("configMapRef", "configmap")])

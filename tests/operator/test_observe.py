@@ -28,7 +28,7 @@ METADATA: dict[str, Any] = {
 CREATED = 1_795_635_310.0
 
 WAITS: dict[str, tuple[StuckKind, str]] = {
-    "no node takes it": (StuckKind.UNSCHEDULABLE, "Unschedulable: 0/1 nodes are available"),
+    "no node takes it": (StuckKind.UNSCHEDULABLE, "0/1 nodes are available"),
     "pull failed": (StuckKind.IMAGE, "ErrImagePull: failed to pull"),
     "pull backs off": (StuckKind.IMAGE, "ImagePullBackOff: Back-off pulling image"),
     "image is not on the node": (StuckKind.BAD_IMAGE, "ErrImageNeverPull: Container image"),

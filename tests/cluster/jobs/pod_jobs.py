@@ -53,5 +53,13 @@ def memoized(x: int) -> int:
     return x + 1
 
 
+def made_at_a_word():
+    """`doubles`, once the word $WORD is in the store."""
+    from pod_ops import waits_for_a_word
+
+    waits_for_a_word()
+    return doubles
+
+
 def broken_at_import():
     raise RuntimeError("this job can't be made")
