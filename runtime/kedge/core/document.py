@@ -13,7 +13,7 @@ from kedge.core.errors import ProtocolError
 from kedge.core.graph import OpGraph
 from kedge.core.layout import RunPaths
 from kedge.core.plan import TagLimit
-from kedge.core.protocol import PROTOCOL_VERSION, UNREADABLE, check_version, read_json
+from kedge.core.protocol import MOST_PLANNED, PROTOCOL_VERSION, UNREADABLE, check_version, read_json
 from kedge.core.retry import RetryPolicy
 from kedge.core.settings import Retain, RunSettings
 
@@ -83,7 +83,7 @@ class PlanDocument:
     def from_bytes(cls, data: bytes) -> PlanDocument:
         """Read a stored document. Raises ProtocolError for anything else."""
         try:
-            return cls._from_json(read_json(data, "the plan document"))
+            return cls._from_json(read_json(data, "the plan document", 2 * MOST_PLANNED))
         except UNREADABLE as error:
             raise ProtocolError(f"this is no plan document: {type(error).__name__}: {error}") from error
 

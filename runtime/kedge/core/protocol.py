@@ -35,6 +35,9 @@ MOST_BYTES = 32 << 20
 """Of one record, ticket, plan or manifest: 600 bytes for each of 50,000 dynamic values. None larger is read."""
 MOST_VALUES = 2_000_000
 """Of values in one of these; in memory each takes 100 bytes or more, whatever it takes in JSON."""
+MOST_PLANNED = 500_000
+"""Of values in what a plan pod leaves: 100 for each of 5,000 ops. An operator goes through all of them at once, for all
+runs, and keeps them for as long as the run goes on."""
 MOST_ATTEMPTS = 999_999_999
 KEY_MAX = 1_000
 """Characters of a mapping key in a record: no store takes a longer name, and no annotation holds it."""
@@ -350,25 +353,25 @@ def _time_in(data: Mapping[str, Any], name: str) -> float | None:
     return None if data.get(name) is None else _finite(data[name])
 
 
-def read_json(data: bytes | str, what: str) -> Any:
+def read_json(data: bytes | str, what: str, most: int = MOST_VALUES) -> Any:
     """The JSON in bytes that anybody may have written.
 
-    Raises ProtocolError for what is none, for too much of it, and for what is nested too deep.
+    Raises ProtocolError for what is none, for more than so many values, and for what is nested too deep.
     """
-    check_room(data, what)
+    check_room(data, what, most)
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"{what} is no JSON that can be read: {error}") from error
 
 
-def check_room(data: bytes | str, what: str) -> None:
+def check_room(data: bytes | str, what: str, most: int = MOST_VALUES) -> None:
     """Raise ProtocolError for more JSON than `read_json` reads."""
     if len(data) > MOST_BYTES:
         raise ProtocolError(f"{what} has {len(data)} bytes; no more than {MOST_BYTES} are read")
     values = sum(data.count(mark) if isinstance(data, str) else data.count(mark.encode()) for mark in (",", "[", "{"))
-    if values > MOST_VALUES:
-        raise ProtocolError(f"{what} holds {values} values or so; no more than {MOST_VALUES} are read")
+    if values > most:
+        raise ProtocolError(f"{what} holds {values} values or so; no more than {most} are read")
 
 
 def check_version(data: Any, what: str) -> None:

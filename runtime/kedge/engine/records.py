@@ -14,7 +14,7 @@ from kedge.core.events import Begin
 from kedge.core.ids import StepKey
 from kedge.core.layout import RunPaths
 from kedge.core.plan import Plan, build
-from kedge.core.protocol import MOST_BYTES, Failure, Outcome, OutcomeStatus, count_from_1, read_json
+from kedge.core.protocol import MOST_BYTES, MOST_VALUES, Failure, Outcome, OutcomeStatus, count_from_1, read_json
 from kedge.core.run import History, Run
 from kedge.core.selection import select_steps
 from kedge.core.settings import Retain
@@ -36,10 +36,13 @@ def read_document(store: Store, paths: RunPaths) -> PlanDocument:
         raise NoSuchRun(f"there is no run {paths.prefix} in {store.url}") from None
 
 
-def read_json_at(store: Store, path: str) -> Mapping[str, Any]:
-    """The object in a JSON file of a run. Raises ObjectMissing, and ProtocolError for what is none or is too large."""
+def read_json_at(store: Store, path: str, most: int = MOST_VALUES) -> Mapping[str, Any]:
+    """The object in a JSON file of a run, of so many values at most.
+
+    Raises ObjectMissing, and ProtocolError for what is none or is too large.
+    """
     try:
-        found = read_json(store.get(path, most=MOST_BYTES), path)
+        found = read_json(store.get(path, most=MOST_BYTES), path, most)
     except ObjectTooLarge as error:
         raise ProtocolError(str(error)) from error
     if not isinstance(found, Mapping):

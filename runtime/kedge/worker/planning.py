@@ -16,7 +16,7 @@ from kedge.core.errors import DagsterInvalidConfigError, KedgeError, ProtocolErr
 from kedge.core.hints import PLAN
 from kedge.core.layout import RunPaths
 from kedge.core.planning import PlanFault, Planned, PlanTicket
-from kedge.core.protocol import Times
+from kedge.core.protocol import MOST_PLANNED, Times, check_room
 from kedge.definitions.jobs import JobDefinition
 from kedge.io.digests import digest
 from kedge.io.errors import StoreError
@@ -67,7 +67,7 @@ def _planned(ticket: PlanTicket, paths: RunPaths, data: bytes, started: float) -
         found = compiled(loaded, given)
         spec.parse({**manifest, "spec": found.spec})
         own = {name: value for name, value in found.spec.items() if name == "ops" or given.get(name) != value}
-        json.dumps(own)
+        check_room(json.dumps(own), "what the job compiles to", MOST_PLANNED)
     except (Exception, SystemExit) as error:
         faults = tuple(fault for one in _all_errors(manifest, error) for fault in faults_of(one))
         return Planned(ticket.attempt, errors=faults, times=Times(started, ended=time.time()))

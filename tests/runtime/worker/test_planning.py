@@ -144,6 +144,12 @@ def test_code_that_gives_no_job_is_told_with_the_stack_of_the_user(pod: Pod, ent
     assert bool(fault.stack) == bool(stack)
 
 
+def test_a_plan_that_no_operator_reads_is_a_fault(pod: Pod) -> None:
+    code, planned = plan(pod, opjob(entrypoint="plan_jobs:large", partitionKey="all"))
+    assert (code, planned.spec) == (1, None)
+    assert "what the job compiles to holds 6" in planned.errors[0].message
+
+
 def test_a_manifest_that_is_none_is_a_fault(pod: Pod) -> None:
     for attempt, manifest in enumerate(([], {"kind": "OpJob"}, opjob(entrypoint="a:b", opps=1)), start=1):
         code, planned = plan(pod, manifest, attempt)

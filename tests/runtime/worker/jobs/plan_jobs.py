@@ -70,4 +70,19 @@ def leaves():
     raise SystemExit(3)
 
 
+@dg.op(config_schema=[int])
+def takes(context):
+    return len(context.op_config)
+
+
+@dg.static_partitioned_config(["all"])
+def lots(key):
+    return {"ops": {"takes": {"config": [0] * 600_000}}}
+
+
+@dg.job(config=lots)
+def large():
+    takes()
+
+
 not_a_job = 5
