@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kedge.core.document import PlanDocument, digest_of
@@ -71,10 +71,9 @@ async def _take_up(actor: Actor, document: PlanDocument) -> None:
 
     Its pods are listed before its records: a pod that ends in between has left its record then.
     """
-    seen = await actor.cluster.list_pods(actor.namespace, f"{RUN}={actor.uid}")
+    found = [one async for one in _attempts_with_pods(actor)]
     history: History = await actor.store.call("list", opening.history, actor.paths, document)
     began = await actor.store.call("get", opening.began, actor.paths, time.time())
-    found = [(pod, view) for pod in seen if (view := view_of(pod)) is not None]
     live = _adopt(actor, found, history.records)
     history = History(history.records, live, history.inherited, history.selected)
     _go_on(actor, document, _plan_of(document), history, began)
@@ -82,15 +81,20 @@ async def _take_up(actor: Actor, document: PlanDocument) -> None:
         actor.endings.seen(view)
 
 
+async def _attempts_with_pods(actor: Actor) -> AsyncIterator[tuple[StepKey, PodView]]:
+    """The run's pods, and the steps that they say they are of."""
+    async for pod in actor.cluster.list_pods(actor.namespace, f"{RUN}={actor.uid}"):
+        step, view = launching.step_of(pod), view_of(pod)
+        if view is not None and step is not None and step.digest == view.digest:
+            yield step, view
+
+
 def _adopt(
-    actor: Actor, found: Sequence[tuple[Mapping[str, Any], PodView]], known: Mapping[StepKey, Sequence[Outcome]]
+    actor: Actor, found: Sequence[tuple[StepKey, PodView]], known: Mapping[StepKey, Sequence[Outcome]]
 ) -> frozenset[tuple[StepKey, int]]:
     """Take the attempts that have pods for this run's own. Returns which they are."""
     live = set()
-    for pod, view in found:
-        step = launching.step_of(pod)
-        if step is None or view.digest != step.digest:
-            continue
+    for step, view in found:
         attempt = Attempt(step, view.attempt, view.created or time.time(), made=True)
         if view.name != launching.name_of(actor, attempt):
             continue

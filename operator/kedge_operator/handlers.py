@@ -10,12 +10,14 @@ import aiohttp
 import kopf
 
 from kedge_operator import labels
-from kedge_operator.cluster import Configuration
+from kedge_operator.cluster import PAGE, Configuration
 from kedge_operator.runs import Runs
 from kedge_operator.watches import INACTIVITY_SECONDS, SERVER_SECONDS, Watches
 
 LOGIN_SECONDS = 5.0
 """Between two logins: kopf logs in anew as soon as it is refused."""
+IDLE_SECONDS = 0.2
+"""So long kopf keeps an object, and a task for it, after its last event. At the start there is one for each pod."""
 
 
 def register(registry: kopf.OperatorRegistry, runs: Runs, config: Configuration, watches: Watches) -> None:
@@ -81,4 +83,6 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.watching.server_timeout = SERVER_SECONDS
     settings.watching.inactivity_timeout = INACTIVITY_SECONDS
     settings.watching.connect_timeout = 10
+    settings.watching.chunk_size = PAGE
+    settings.queueing.idle_timeout = IDLE_SECONDS
     settings.queueing.exit_timeout = 1

@@ -137,7 +137,7 @@ class Runs:
             return
         namespace = metadata["namespace"]
         try:
-            while await self._services.cluster.list_pods(namespace, f"{labels.RUN}={uid}"):
+            while await self._services.cluster.has_pods(namespace, f"{labels.RUN}={uid}"):
                 await asyncio.sleep(2)
             store = await self._services.stores.open(namespace, asked, lambda why: None)
             paths = RunPaths.of(namespace, metadata["name"], uid)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from plane_operator import install_crd, kubectl, operator, submit
+from plane_operator import install_crd, kubectl, operator, requests, submit
 from played_workers import Workers
 from silent_relay import SilentRelay
 
@@ -28,7 +28,8 @@ def outputs(step: StepKey) -> dict[str, object]:
     return {"result": {"value": {"path": f"values/{step}", "format": "json", "size": 1, "digest": "sha256:0"}}}
 
 
-def test_silent_connections_do_not_freeze_a_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("gone", [False, True], ids=["its pod has ended", "its pod is gone"])
+def test_a_run_goes_on_from_a_step_whose_end_no_watch_tells(tmp_path: Path, gone: bool) -> None:
     with planes.running(nodes=1) as plane, s3.running() as environment, pytest.MonkeyPatch.context() as patch:
         for name, text in environment.items():
             patch.setenv(name, text)
@@ -36,12 +37,18 @@ def test_silent_connections_do_not_freeze_a_run(tmp_path: Path) -> None:
         install_crd(plane)
         relay, kubeconfig = relayed(plane, tmp_path)
         try:
-            with operator(kubeconfig, tmp_path, store.url, resyncSeconds=2), Workers(plane.kubeconfig, store, outputs):
+            with (
+                operator(kubeconfig, tmp_path, store.url, resyncSeconds=2) as port,
+                Workers(plane.kubeconfig, store, outputs),
+            ):
                 template = {"metadata": {"annotations": {fakes.DURATION: "3s"}}}
                 submit(plane, "silent", {"image": "x", "ops": OPS, "podTemplate": template})
                 kubectl(plane, "wait", "pod", "-l", "kedge.dev/op=first", "--for=create", "--timeout=30s")
                 assert relay.silence() > 0
+                if gone:
+                    kubectl(plane, "delete", "pod", "-l", "kedge.dev/op=first", "--grace-period=0", "--force")
                 kubectl(plane, "wait", "--for=condition=Complete", "oj/silent", "--timeout=150s")
+                assert requests(port)["pod GET"] > 0, "it was a watch that told"
         finally:
             relay.close()
 
