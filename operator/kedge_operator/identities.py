@@ -7,9 +7,11 @@ its start (`take`), and hands it to its own stores; those of jobs get what their
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, MutableMapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 
 from kedge.io.errors import StoreError
+from kedge_operator import endpoints
 
 _KINDS = {"s3": "aws_", "gs": "google_", "az": "azure_"}
 _PLAIN: Mapping[str, Sequence[str]] = {
@@ -106,6 +108,8 @@ _ENOUGH: Mapping[str, Sequence[Sequence[str]]] = {
     ),
 }
 """What credentials are, in one of these ways. Without any, a store looks for some where it is opened."""
+_ENDPOINTS = ("aws_endpoint_url", "aws_endpoint", "azure_storage_endpoint", "azure_endpoint")
+_GOOGLE_KEY, _GOOGLE_ENDPOINT = "google_service_account_key", "gcs_base_url"
 _CLIENT = ("allow_http", "allow_invalid_certificates")
 """What a Secret may say of the connection, after its kind."""
 
@@ -133,7 +137,7 @@ def _once(options: dict[str, str]) -> dict[str, str]:
 def of_secret(url: str, secret: str, data: Mapping[str, str]) -> dict[str, str]:
     """The options of a job's store, from the data of its Secret, which may hold other things for its steps.
 
-    Raises StoreError when these are no credentials.
+    Raises StoreError when these are no credentials, and for an endpoint where the operator goes for nobody.
     """
     scheme = url.partition(":")[0]
     taken = {*_PLAIN[scheme], *(f"{_KINDS[scheme]}{name}" for name in _CLIENT)}
@@ -146,4 +150,19 @@ def of_secret(url: str, secret: str, data: Mapping[str, str]) -> dict[str, str]:
     if not any(all(found.get(name) for name in way) for way in _ENOUGH[scheme]):
         wanted = ", or ".join(" and ".join(name.upper() for name in way) for way in _ENOUGH[scheme])
         raise StoreError(f"store {url}: Secret {secret} holds no credentials; give it {wanted}")
+    for name, endpoint in _endpoints(found):
+        fault = endpoints.fault_of(endpoint)
+        if fault is not None:
+            raise StoreError(f"store {url}: Secret {secret}: the operator can't take {name}: {fault}")
     return _once(found)
+
+
+def _endpoints(options: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Where options send requests, by the names of what says so."""
+    yield from ((name.upper(), options[name]) for name in _ENDPOINTS if name in options)
+    try:
+        key = json.loads(options.get(_GOOGLE_KEY, "{}"))
+    except (ValueError, RecursionError):
+        return  # what opens the store says what is wrong with it
+    if isinstance(key, dict) and _GOOGLE_ENDPOINT in key:
+        yield f"{_GOOGLE_ENDPOINT} in {_GOOGLE_KEY.upper()}", str(key[_GOOGLE_ENDPOINT])

@@ -108,6 +108,68 @@ def test_a_secret_sends_the_operator_nowhere_for_an_identity() -> None:
     assert set(identities.of_secret("s3://bucket", "team/own", encoded(data))) == {name.lower() for name in KEY}
 
 
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "https://store.example",
+        "http://kedge-store.kedge-system:7070",
+        "http://10.96.0.7:9000/s3",
+        "http://[fd00::7]:9000",
+        "https://account.blob.core.windows.net",
+    ],
+)
+def test_a_secret_names_a_server_for_its_store(endpoint: str) -> None:
+    data = {**KEY, "AWS_ENDPOINT_URL": endpoint}
+    assert identities.of_secret("s3://bucket", "team/own", encoded(data))["aws_endpoint_url"] == endpoint
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://169.254.169.254",
+        "http://169.254.169.254./latest",
+        "http://[fe80::1]",
+        "http://[fd00:ec2::254]/latest",
+        "http://[::ffff:169.254.169.254]",
+        "http://2852039166",
+        "http://0xa9.0xfe.0xa9.0xfe",
+        "http://169.254.43518",
+        "http://0251.0376.0251.0376",
+        "http://127.0.0.1:8080",
+        "http://127.1",
+        "http://0.0.0.0",
+        "http://[::1]:8080",
+        "http://localhost:8080",
+        "http://LocalHost.",
+        "http://a.localhost",
+        "http://metadata.google.internal",
+        "http://\uff11\uff16\uff19.254.169.254",
+        "http://store.example/?",
+        "http://store.example/a#b",
+        "http://user:word@store.example",
+        "http://store.example\\@169.254.169.254",
+        "http://store.example/..",
+        "http://store.example/%2e%2e",
+        "http://store.example:port",
+        "http://",
+        "file:///etc/passwd",
+        "store.example",
+        "",
+    ],
+)
+@pytest.mark.parametrize(
+    "name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT", "GCS"]
+)
+def test_a_secret_does_not_send_the_operator_anywhere(endpoint: str, name: str) -> None:
+    url, data = {
+        "AWS": ("s3://bucket", {**KEY, name: endpoint}),
+        "AZU": ("az://container", {"AZURE_STORAGE_ACCOUNT_KEY": "k", name: endpoint}),
+        "GCS": ("gs://bucket", {"GOOGLE_SERVICE_ACCOUNT_KEY": json.dumps({"gcs_base_url": endpoint})}),
+    }[name[:3]]
+    with pytest.raises(StoreError, match="Secret team/own: the operator can't take "):
+        identities.of_secret(url, "team/own", encoded(data))
+
+
 def test_a_secret_that_is_no_text_is_refused() -> None:
     with pytest.raises(StoreError, match="Secret team/own holds what is no text"):
         identities.of_secret("s3://bucket", "team/own", {"AWS_ACCESS_KEY_ID": base64.b64encode(b"\xff").decode()})

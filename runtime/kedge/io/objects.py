@@ -41,6 +41,10 @@ and a request 30 (options given here would hide those of the environment), so 50
 _REFUSED = re.compile(r"status code: 4(?!08|29)\d\d")
 _DENIED = "code: AccessDenied"
 """So a request for many objects says of one that it was refused, with status 200 for the whole."""
+_STATUS = re.compile(r".*?status code: \d{3}[^:]*", re.DOTALL)
+_TOLD = (re.compile(r"<Code>([^<]+)</Code>"), re.compile(r"<Message>([^<]+)</Message>"))
+"""The parts of an S3 or Azure error. Google's are JSON, which any server speaks; its status says enough."""
+_TOLD_MAX = 300
 _CLIENT_OPTIONS = (
     "allow_http",
     "allow_invalid_certificates",
@@ -239,7 +243,7 @@ class ObjectStore(Store):
         from obstore import exceptions
 
         where = f"store {self.url}: " + ("" if path is None else f"{path!r}: ")
-        reason = str(error).split("\n\nDebug source", 1)[0].strip()
+        reason = _without_body(str(error).split("\n\nDebug source", 1)[0].strip())
         if isinstance(error, FileNotFoundError | exceptions.NotFoundError):
             return ObjectMissing(f"{where}no such object")
         if isinstance(error, FileExistsError | exceptions.AlreadyExistsError | exceptions.PreconditionError):
@@ -356,6 +360,17 @@ def _option_name(name: str) -> str:
     """An option by its name, or as the environment has it (`AWS_ALLOW_HTTP`): one for the client has no prefix."""
     bare = _PREFIX.sub("", name.lower())
     return bare if bare in _CLIENT_OPTIONS else name.lower()
+
+
+def _without_body(reason: str) -> str:
+    """What obstore says, and of an answer what a store says in it: what else may answer there is nobody's business."""
+    status = _STATUS.match(reason)
+    if status is None:
+        return reason
+    from html import unescape
+
+    told = [unescape(one)[:_TOLD_MAX] for pattern in _TOLD for one in pattern.findall(reason, status.end())[:1]]
+    return ": ".join([status[0], *told])
 
 
 def _client_value(value: str) -> str | bool:

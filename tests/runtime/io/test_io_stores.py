@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -270,6 +271,38 @@ def test_a_store_that_does_not_answer_is_unavailable() -> None:
     with pytest.raises(StoreUnavailable, match="endpoint") as caught:
         ObjectStore("s3://bucket", backend=refused).get("a")  # type: ignore[arg-type]
     assert caught.value.__cause__ is not None
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (403, '{"SecretAccessKey": "planted"}', "status code: 403 Forbidden"),
+        (400, "<html>planted</html>", "status code: 400 Bad Request"),
+        (
+            400,
+            "<Error><Code>InvalidName</Code><Message>no &quot;such&quot; name</Message><Key>planted</Key></Error>",
+            'status code: 400 Bad Request: InvalidName: no "such" name',
+        ),
+    ],
+)
+def test_of_an_answer_that_refuses_only_a_store_s_own_words_are_told(status: int, body: str, told: str) -> None:
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        options = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "endpoint": endpoint, "allow_http": "true"}
+        with pytest.raises(StoreError) as raised:
+            open_store("s3://bucket", options=options).get("path")
+        server.shutdown()
+    assert str(raised.value).endswith(told)
 
 
 def test_an_object_cannot_be_a_folder_too_in_a_file_store(file_store: Store) -> None:
