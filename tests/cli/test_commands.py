@@ -156,6 +156,31 @@ def test_runs_steps_and_logs_tell_of_a_run(shell: Shell) -> None:
     assert "ValueError: even" in shell.kedge("logs", name[:-2], "odd_only[k2]").stdout
 
 
+def test_logs_of_a_step_that_the_run_does_not_have_name_those_that_it_has(shell: Shell) -> None:
+    shell.kedge("run", f"{JOBS}:one_clone_fails", "-q")
+    done = shell.kedge("logs", "latest", "odd_onyl")
+    assert done.returncode == 2
+    assert "latest has no op 'odd_onyl'; its ops: three, odd_only, add_one, total" in done.stderr
+    done = shell.kedge("logs", "latest", "odd_only[k7]")
+    assert done.returncode == 2
+    assert "latest has no step odd_only[k7]; odd_only has odd_only[k3], odd_only[k1], odd_only[k2]" in done.stderr
+
+
+def test_logs_of_a_step_that_wrote_nothing_say_why(shell: Shell) -> None:
+    first = shell.data("run", f"{JOBS}:one_clone_fails")["run"]
+    done = shell.kedge("logs", first, "total")
+    assert (done.returncode, done.stderr) == (0, f"{first} has no log of total: it was not run\n")
+    shell.kedge("retry", first, "-q")
+    done = shell.kedge("logs", "latest", "odd_only[k1]")
+    assert done.stderr == f"latest has no log of odd_only[k1]: it was taken over from {first}\n"
+    assert shell.kedge("logs", "latest", "odd_only[k1]", "--attempt", "2").returncode == 0
+
+
+def test_runs_count_the_steps_that_have_ended(shell: Shell) -> None:
+    shell.kedge("run", f"{JOBS}:one_clone_fails", "-q")
+    assert shell.kedge("runs").stdout.splitlines()[1].split()[2] == "8/8"
+
+
 def test_gantt_and_graph_write_pages_and_give_data(shell: Shell) -> None:
     shell.data("run", f"{JOBS}:mapped")
     assert shell.kedge("gantt", "latest", "-o", "gantt.html").returncode == 0

@@ -39,6 +39,24 @@ ANSWERS = [
         refusals.NotAllowed,
         "role view",
     ),
+    (
+        'Error from server (Forbidden): error when creating "STDIN": opjobs.kedge.dev "x" is forbidden: '
+        "ValidatingAdmissionPolicy 'kedge-opjobs' with binding 'kedge-opjobs' denied request: op one asks for tokens",
+        refusals.NotAllowed,
+        "a policy of the cluster",
+    ),
+    (
+        'Error from server (Forbidden): error when creating "STDIN": admission webhook "vet.example" denied the '
+        "request: no",
+        refusals.NotAllowed,
+        "a policy of the cluster",
+    ),
+    (
+        'Error from server (Forbidden): error when creating "STDIN": opjobs.kedge.dev "x" is forbidden: exceeded '
+        "quota: few, requested: count/opjobs.kedge.dev=1, used: count/opjobs.kedge.dev=5",
+        refusals.NotAllowed,
+        "the namespace's quota is used up",
+    ),
     ('Error from server (NotFound): opjobs.kedge.dev "nope" not found', refusals.NoSuchOpJob, "kedge runs --cluster"),
     (
         'Error from server (AlreadyExists): error when creating "STDIN": opjobs.kedge.dev "x" already exists',

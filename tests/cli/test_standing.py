@@ -57,6 +57,12 @@ def test_ops_are_rows_with_the_first_line_of_what_failed() -> None:
     assert [(bar.name, bar.total, bar.done) for bar in standing.bars(run(ops=OPS))] == [("ten", 1, 1), ("size", 4, 2)]
 
 
+def test_conditions_are_rows_whatever_lines_their_messages_have() -> None:
+    one = {"type": "Planned", "status": "False", "reason": "PlanRefused", "lastTransitionTime": "now"}
+    rows = standing.conditions(run(phase="Failed", conditions=[{**one, "message": "ops:a: no\nops:b: no, too"}]))
+    assert rows == [["Planned", "False", "PlanRefused", "now", "ops:a: no; ops:b: no, too"]]
+
+
 def test_programs_get_the_names_that_a_local_run_has() -> None:
     told = standing.data(run(phase="Failed", steps=STEPS, ops=OPS))
     assert (told["run"], told["status"], told["retries"], told["cached"]) == ("x", "Failed", 3, 1)

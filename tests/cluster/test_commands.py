@@ -154,6 +154,10 @@ def test_a_failed_run_is_told_with_exit_code_1_and_goes_on_from_its_failure_by_r
     assert again["run"].startswith("mended-")
     assert (again["status"], again["cached"], again["steps"]) == ("Succeeded", 3, {"succeeded": 5})
     assert {one["state"] for one in person.data("steps", f"oj/{again['run']}")} == {"cached", "succeeded"}
+    over = person("logs", f"oj/{again['run']}", "fails_once[n1]")
+    assert "has no log of fails_once[n1]: it was taken over from oj/mended" in over.stderr
+    wrong = person("logs", "oj/mended", "fails_twice")
+    assert (wrong.returncode, "oj/mended has no op 'fails_twice'; its ops: " in wrong.stderr) == (2, True)
     nothing = person("retry", f"oj/{again['run']}")
     assert (nothing.returncode, "no failure to go on from" in nothing.stderr) == (2, True)
 

@@ -144,7 +144,8 @@ def tell(run: ClusterRun, where: Where) -> None:
         more = f" (of {op}: {', '.join(keys[1:])}, too)" if len(keys) > 1 else ""
         click.echo(f"\n  {said or keys[0]}{more}", err=True)
     if run.ended and not failed and not standing.succeeded(run):
-        click.echo(f"\n  {run.status.get('reason')}: {run.status.get('message')}", err=True)
+        told = f"{run.status.get('reason')}: {run.status.get('message')}".replace("\n", "\n  ")
+        click.echo(f"\n  {told}", err=True)
     if failed and run.ended:
         log, again = where.command("logs", run.name, failed[0][1][0]), where.command("retry", run.name)
         click.echo(f"\nIts log: {log}   Try again: {again}", err=True)

@@ -8,7 +8,7 @@
         ├── NoCluster           no kubeconfig, no such context, or a login that has ended
         ├── Unreachable         the API server does not answer
         ├── NotInstalled        the cluster does not know OpJobs
-        ├── NotAllowed          the user lacks a right
+        ├── NotAllowed          the user lacks a right, or a policy or quota forbids it
         ├── NoSuchOpJob         no OpJob of this name in the namespace
         ├── NameTaken           there is an OpJob of this name already
         └── SpecRefused         the API server does not take the OpJob
@@ -42,7 +42,7 @@ class NotInstalled(ClusterError):
 
 
 class NotAllowed(ClusterError):
-    """The user lacks a right."""
+    """The user lacks a right, or a policy or quota forbids it."""
 
 
 class NoSuchOpJob(ClusterError):
@@ -84,6 +84,16 @@ _RULES: tuple[tuple[str, type[ClusterError], str], ...] = (
         NotInstalled,
         "Kedge is not installed in this cluster, or --context is another one's; its administrator installs the CRD and "
         "the operator",
+    ),
+    (
+        r"denied (the )?request",
+        NotAllowed,
+        "a policy of the cluster, made by its administrator, does not allow this, whatever your rights are",
+    ),
+    (
+        r"exceeded quota",
+        NotAllowed,
+        "the namespace's quota is used up: delete runs that have ended, or ask its administrator for more",
     ),
     (
         r"\(Forbidden\)",

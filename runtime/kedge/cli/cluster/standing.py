@@ -85,11 +85,15 @@ def failures(run: ClusterRun) -> list[tuple[str, list[str], str]]:
 
 
 def conditions(run: ClusterRun) -> list[list[str]]:
-    """One row a condition: type, status, reason, since when, message."""
+    """One row a condition: type, status, reason, since when, message on one line."""
     return [
-        [one["type"], one["status"], one["reason"], one["lastTransitionTime"], one.get("message") or ""]
+        [one["type"], one["status"], one["reason"], one["lastTransitionTime"], _on_one_line(one.get("message") or "")]
         for one in run.status.get("conditions") or ()
     ]
+
+
+def _on_one_line(message: str) -> str:
+    return "; ".join(message.splitlines())
 
 
 CONDITION_COLUMNS = ("CONDITION", "STATUS", "REASON", "SINCE", "MESSAGE")

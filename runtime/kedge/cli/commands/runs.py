@@ -10,6 +10,7 @@ import click
 from kedge.cli import options, show
 from kedge.cli.cluster import where as which_cluster
 from kedge.cli.cluster.where import Where
+from kedge.core.state import FINAL
 
 
 @click.command("runs")
@@ -59,9 +60,13 @@ def _of_cluster(where: Where, everywhere: bool) -> list[dict[str, Any]]:
 
 
 def _row(run: dict[str, Any]) -> list[str]:
-    """One run as people read it. A run of this machine that is under way has no counts yet; one of a cluster grows."""
+    """One run as people read it. A run of this machine that is under way has no counts yet; one of a cluster grows.
+
+    Steps are those that have ended of those that are known, as `kubectl get opjobs` has them.
+    """
     steps = run["steps"]
-    done = f"{steps.get('succeeded', 0)}/{sum(steps.values())}" if steps else "-"
+    ended = sum(steps.get(state.value, 0) for state in FINAL)
+    done = f"{ended}/{sum(steps.values())}" if steps else "-"
     took = None if run["ended"] is None else run["ended"] - run["created"]
     if took is None and "namespace" in run:
         took = time.time() - run["created"]
