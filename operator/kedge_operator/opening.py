@@ -72,7 +72,7 @@ def completed(job: OpJob, planned: Planned) -> OpJob:
 
 
 def _fault(fault: Any) -> str:
-    where = f"{fault.path}: " if fault.path else ""
+    where = "" if fault.message.startswith(fault.path) else f"{fault.path}: "
     return f"{where}{fault.error}: {fault.message}"
 
 
@@ -131,30 +131,33 @@ async def try_pods(cluster: Cluster, job: OpJob, run: pods.RunPods) -> None:
     API server. Raises Refused, with all that those rules do not allow, or in the API server's words.
     """
     shaped = {json.dumps(op.pod, sort_keys=True): op for op in job.spec.ops or () if op.pod}
-    made: list[dict[str, Any]] = []
+    made: list[tuple[str, dict[str, Any]]] = []
     faults: list[str] = []
-    plan = partial(pods.plan_pod, run, 1, "{}")
-    for make in (plan, *(partial(pods.step_pod, run, StepKey(op.name), 1, "{}", op.pod) for op in shaped.values())):
+    by_ops = (
+        (f"op {op.name}: pod", partial(pods.step_pod, run, StepKey(op.name), 1, "{}", op.pod)) for op in shaped.values()
+    )
+    for where, make in (("spec.podTemplate", partial(pods.plan_pod, run, 1, "{}")), *by_ops):
         try:
-            made.append(make())
+            made.append((where, make()))
         except PlanError as error:
             faults.append(str(error))
     if faults:
         raise Refused(Reason.POD_REFUSED, "\n".join(faults))
-    tried = made[: 1 + _DRY_RUNS] if job.spec.pod_template else made[1 : 1 + _DRY_RUNS]
-    await asyncio.gather(*(_try(cluster, one) for one in tried))
+    if job.spec.pod_template:  # first, because its faults are those of each op's pod, too
+        await _try(cluster, *made[0])
+    await asyncio.gather(*(_try(cluster, *one) for one in made[1 : 1 + _DRY_RUNS]))
 
 
-async def _try(cluster: Cluster, pod: Mapping[str, Any]) -> None:
+async def _try(cluster: Cluster, where: str, pod: Mapping[str, Any]) -> None:
     try:
         await cluster.create_pod(pod, dry_run=True)
     except QuotaExceeded:
         pass
     except Forbidden as error:
         if not may_pass(error):  # else it has its own time to
-            raise Refused(Reason.POD_REFUSED, error.message) from error
+            raise Refused(Reason.POD_REFUSED, f"{where}: {error.message}") from error
     except Invalid as error:
-        raise Refused(Reason.POD_REFUSED, error.message) from error
+        raise Refused(Reason.POD_REFUSED, f"{where}: {error.message}") from error
     except ClusterError:
         pass  # the pods themselves will be asked for again and again
 

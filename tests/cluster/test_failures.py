@@ -293,7 +293,18 @@ def test_a_pod_that_pod_security_refuses_is_refused_before_anything_starts(kedge
     root = {"securityContext": {"runAsUser": 0, "runAsNonRoot": False}}
     job, status = fails(kedge, {"ops": [op("one"), op("two", "one", pod=root)]})
     assert conditions(status)["Planned"] == "False PodRefused"
+    assert status["message"].startswith("op two: pod: ")
     assert "violates PodSecurity" in status["message"]
+    assert kedge.pods(job) == []
+
+
+def test_what_is_wrong_with_the_pods_of_all_ops_is_told_of_their_template(kedge: Installed) -> None:
+    step = {"name": "step", "resources": {"limits": {"memory": "1 GB"}}}
+    pod = {"env": [{"name": "A", "value": "b"}]}
+    template = {"spec": {"containers": [step]}}
+    job, status = fails(kedge, {"ops": [op("one"), op("two", "one", pod=pod)], "podTemplate": template})
+    assert status["message"].startswith("spec.podTemplate: ")
+    assert "quantities must match" in status["message"]
     assert kedge.pods(job) == []
 
 

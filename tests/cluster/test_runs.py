@@ -87,7 +87,8 @@ def test_what_is_wrong_with_a_job_is_all_told_and_no_step_starts(kedge: Installe
     status = kedge.ended(job)
     assert conditions(status) == {"Planned": "False PlanRefused", "Failed": "True PlanRefused"}
     (planned,) = [one for one in status["conditions"] if one["type"] == "Planned"]
-    assert "count" in planned["message"]
+    assert "DagsterInvalidConfigError: ops:numbers:config:count: expected Int, got 'many' (str)" in planned["message"]
+    assert planned["message"].count("config:count") == 1
     assert "nowhere" in planned["message"]
     assert [pod["metadata"]["labels"]["kedge.dev/step-hash"] for pod in kedge.pods(job)] == ["plan"]
 
