@@ -88,7 +88,7 @@ class OpBars:
         """Print a line of bad news above; it stays."""
         from rich.markup import escape
 
-        self._live.console.print(f"[red]{escape(plain.text(text))}[/red]", highlight=False)
+        self._live.console.print(f"[red]{escape(text)}[/red]", highlight=False)
 
     def close(self) -> None:
         """Leave them as they are."""
