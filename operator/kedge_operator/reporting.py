@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kedge_operator import labels
+from kedge_operator import labels, statuses
 from kedge_operator.cluster import Cluster
 from kedge_operator.errors import ClusterError, Conflict, Invalid, NotFound, Unavailable
 
@@ -18,6 +18,7 @@ PATCH_SECONDS = 0.5
 _EVENTS_AT_ONCE = 20
 _EVENTS_A_SECOND = 0.5
 _NOTE_MAX = 1000
+"""Bytes."""
 _PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 
 
@@ -128,7 +129,7 @@ class Notices:
             "action": action,
             "reason": reason,
             "regarding": self._regarding,
-            "note": message[:_NOTE_MAX],
+            "note": statuses.cut(message, _NOTE_MAX),
             "type": "Warning" if warning else "Normal",
         }
         try:

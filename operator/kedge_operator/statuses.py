@@ -27,7 +27,7 @@ _OPS_ROOM, _DETAILS_ROOM = 40_000, 24_000
 _MESSAGE_MAX, _REFUSAL_MAX = 2_000, 24_000
 """Bytes of a message; a plan that was refused may say more, for it lists every fault."""
 _COUNTS_BYTES, _KEY_MAX = 120, 1_000
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _WAITING = (StepState.WAITING, StepState.READY, StepState.DELAYED)
 _NOT_RUN = (StepState.SKIPPED, StepState.UNTOUCHED)
 _CONDITIONS = ("Planned", "Suspended", "Complete", "Failed")

@@ -296,6 +296,7 @@ def test_a_refusal_lists_many_faults() -> None:
         ("éé", 4, "éé"),
         ("ééé", 5, "é…"),
         ("a\nb\tc\0", 9, "a\nb\tc "),
+        ("a\x1b[2J\x9b2J", 9, "a [2J 2J"),
         ("\udc80", 9, "?"),
     ],
 )

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from kedge import __version__
+from kedge.cli import plain
 from kedge.core.errors import KedgeError
 
 _GROUPS = {
@@ -73,7 +74,7 @@ class _Lazy(click.Group):
                 click.echo(json.dumps({"error": type(error).__name__, "message": str(error)}))
             else:
                 click.secho(f"{type(error).__name__}: ", fg="red", bold=True, nl=False, err=True)
-                click.echo(str(error), err=True)
+                click.echo(plain.text(str(error)), err=True)
             sys.exit(2)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from kedge.cli import show
+from kedge.cli import plain, show
 from kedge.cli.options import EXIT_FAILED
 from kedge.cli.progress import Bars, Lines
 from kedge.core.actions import RunStatus
@@ -69,9 +69,10 @@ def _tell(name: str, run: Run, quiet: bool) -> None:
     failed = _failed(run)
     for step in failed[:_MOST_FAILURES]:
         assert step.failure is not None
-        click.echo(f"\n  {step.key} failed: {step.failure.error}: {step.failure.message}", err=True)
+        click.echo(f"\n  {step.key} failed: {plain.text(f'{step.failure.error}: {step.failure.message}')}", err=True)
         if step.failure.stack and not quiet:
-            click.echo("".join(f"    {line}\n" for line in step.failure.stack.splitlines()[-6:]).rstrip(), err=True)
+            lines = plain.text(step.failure.stack).splitlines()[-6:]
+            click.echo("".join(f"    {line}\n" for line in lines).rstrip(), err=True)
     if len(failed) > _MOST_FAILURES:
         click.echo(f"\n  ... and {len(failed) - _MOST_FAILURES} more", err=True)
     if failed:

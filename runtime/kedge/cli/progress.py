@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from kedge.cli import plain
 from kedge.cli.show import duration
 from kedge.core.plan import PlanNode
 from kedge.core.protocol import Outcome, OutcomeStatus
@@ -28,7 +29,7 @@ class Lines:
         times = outcome.times
         took = f" in {duration(times.ended - times.started)}" if times is not None and times.ended else ""
         attempt = f" (attempt {outcome.attempt})" if outcome.attempt > 1 else ""
-        why = f": {first_line(outcome)}" if outcome.status is not OutcomeStatus.SUCCEEDED else ""
+        why = f": {plain.text(first_line(outcome))}" if outcome.status is not OutcomeStatus.SUCCEEDED else ""
         clock = time.strftime("%H:%M:%S")
         click.echo(f"{clock} {_word_for(run, outcome)} {outcome.step}{attempt}{took}{why}", err=True)
 
@@ -63,7 +64,12 @@ class OpBars:
         self._tasks: dict[str, Any] = {}
         self._head: Callable[[], str] | None = None
         self._live = Live(
-            get_renderable=self._drawing, console=Console(stderr=True), auto_refresh=alive, refresh_per_second=2
+            get_renderable=self._drawing,
+            console=Console(stderr=True),
+            auto_refresh=alive,
+            refresh_per_second=2,
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
         self._live.start()
 
@@ -88,7 +94,7 @@ class OpBars:
         """Print a line of bad news above; it stays."""
         from rich.markup import escape
 
-        self._live.console.print(f"[red]{escape(text)}[/red]", highlight=False)
+        self._live.console.print(f"[red]{escape(plain.text(text))}[/red]", highlight=False)
 
     def close(self) -> None:
         """Leave them as they are."""

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from kedge.cli import plain
+
 _COLOURS = {
     "succeeded": "green",
     "Succeeded": "green",
@@ -47,7 +49,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         for header in headers:
             drawn.add_column(header, overflow="fold")
         for row in rows:
-            drawn.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
+            drawn.add_row(*(Text(plain.text(cell), style=_COLOURS.get(cell, "")) for cell in row))
         Console().print(drawn)
         return
     widths = [max(len(line[i]) for line in [headers, *rows]) for i in range(len(headers))]

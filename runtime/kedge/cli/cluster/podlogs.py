@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import click
 
+from kedge.cli import plain
 from kedge.cli.cluster import opjobs, reaching
 from kedge.cli.cluster.kubectl import Kubectl, Stream
 from kedge.cli.cluster.opjobs import ClusterRun
@@ -64,7 +65,8 @@ def written(kubectl: Kubectl, run: ClusterRun, which: Which, url: str | None, en
         left = [] if told else _logs_of_pods(kubectl, run, which)
         if not left:
             raise
-        click.echo(f"The store can't be read; this is what the pods that are left hold. {error}", err=True)
+        why = plain.text(str(error))
+        click.echo(f"The store can't be read; this is what the pods that are left hold. {why}", err=True)
         yield from left
         return
     if not told:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from kedge.cli import options, show
+from kedge.cli import options, plain, show
 from kedge.cli.cluster import where as which_cluster
 from kedge.cli.cluster.where import Where
 from kedge.cli.steplogs import Log, Which, stored
@@ -48,8 +48,8 @@ def command(
     for log in logs:
         any_log = True
         if step is None or "[" not in step:
-            click.secho(f"==> {log.step} attempt {log.attempt} <==", bold=True)
-        click.echo(log.text, nl=False)
+            click.secho(f"==> {plain.text(log.step)} attempt {log.attempt} <==", bold=True)
+        click.echo(plain.log(log.text) if show.is_terminal() else log.text, nl=False)
     if not any_log:
         why = "" if step is None else _why_silent(run_name, step, store_url, endpoint, where)
         click.echo(f"{run_name} has no log{why}", err=True)
@@ -88,7 +88,8 @@ def _follow(run_name: str, which: Which, where: Where, as_json: bool) -> None:
     alone = which.step is not None and "[" in which.step
 
     def say(step: str, line: str) -> None:
-        click.echo(line if alone else f"{click.style(step, bold=True)} | {line}", nl=False)
+        told = plain.log(line) if show.is_terminal() else line
+        click.echo(told if alone else f"{click.style(step, bold=True)} | {told}", nl=False)
 
     try:
         podlogs.Follower(kubectl, opjobs.get(kubectl, name), which, say).follow()
