@@ -18,6 +18,9 @@ VERSION = tomllib.loads((Path(__file__).parents[1] / "versions.toml").read_text(
 IMAGE = f"localhost/kedge-versitygw:{VERSION}"
 PORT = 7070
 BUCKET = "kedge"
+SIZE = "2Gi"
+MEMORY = "2304Mi"
+"""SIZE and 256Mi: some nodes keep volumes in memory, and then what the store holds counts as its own."""
 URL = f"s3://{BUCKET}"
 ENVIRONMENT = {
     "AWS_ENDPOINT_URL": f"http://{STORE_SECRET}.{NAMESPACE}:{PORT}",
@@ -84,7 +87,7 @@ def _pod() -> dict[str, Any]:
                 ],
                 "ports": [{"name": "s3", "containerPort": PORT}],
                 "readinessProbe": {"tcpSocket": {"port": "s3"}, "periodSeconds": 1},
-                "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+                "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": MEMORY}},
                 "securityContext": restricted_container(),
                 "volumeMounts": [
                     {"name": "data", "mountPath": "/data"},
@@ -93,7 +96,7 @@ def _pod() -> dict[str, Any]:
                 ],
             }
         ],
-        "volumes": [{"name": "data", "emptyDir": {"sizeLimit": "2Gi"}}],
+        "volumes": [{"name": "data", "emptyDir": {"sizeLimit": SIZE}}],
     }
 
 

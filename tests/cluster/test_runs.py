@@ -93,6 +93,12 @@ def test_what_is_wrong_with_a_job_is_all_told_and_no_step_starts(kedge: Installe
     assert [pod["metadata"]["labels"]["kedge.dev/step-hash"] for pod in kedge.pods(job)] == ["plan"]
 
 
+def test_a_value_of_some_hundred_megabytes_goes_through_the_first_store(kedge: Installed) -> None:
+    ops = [op("large"), op("count", inputs={"values": {"from": "large"}})]
+    status = kedge.ended(kedge.submit({"ops": ops}), seconds=180)
+    assert status["phase"] == "Succeeded", status
+
+
 def test_a_graph_that_can_not_run_is_refused(kedge: Installed) -> None:
     ops = [op("a", "add_one", inputs={"x": {"from": "b"}}), op("b", "add_one", inputs={"x": {"from": "a"}})]
     status = kedge.ended(kedge.submit({"ops": ops}))

@@ -20,6 +20,10 @@ def total(values):
     return sum(values)
 
 
+def large():
+    return os.urandom(300 << 20)
+
+
 def count(values):
     return len(values)
 
