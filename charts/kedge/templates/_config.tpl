@@ -33,11 +33,11 @@
 {{- with $endpoint }}{{ $_ := set $environment "AWS_ENDPOINT_URL" . }}{{ end -}}
 {{- if hasPrefix "http://" $endpoint }}{{ $_ := set $environment "AWS_ALLOW_HTTP" "true" }}{{ end -}}
 {{- if and $store.region (hasPrefix "s3://" $url) }}{{ $_ := set $environment "AWS_REGION" $store.region }}{{ end -}}
-url: {{ $url }}
+url: {{ $url | quote }}
 patienceSeconds: {{ $store.patienceSeconds }}
 environment:
   {{- toYaml $environment | nindent 2 }}
 {{- with include "kedge.storeSecret" . }}
-secretName: {{ . }}
+secretName: {{ . | quote }}
 {{- end }}
 {{- end -}}

@@ -43,7 +43,7 @@
 {{/* Labels by which pods are selected; never changed by an upgrade. Takes (list $ APP). */}}
 {{- define "kedge.selector" -}}
 app.kubernetes.io/name: {{ index . 1 }}
-app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/instance: {{ (index . 0).Release.Name | quote }}
 {{- end -}}
 
 {{/* Labels of a pod. Takes (list $ APP MORE). */}}
@@ -60,9 +60,9 @@ app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
 {{- $release := dict "app.kubernetes.io/part-of" "kedge" "app.kubernetes.io/managed-by" .root.Release.Service -}}
 {{- $_ := set $release "app.kubernetes.io/version" .root.Chart.AppVersion -}}
 {{- $_ := set $release "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_") -}}
-name: {{ .name }}
+name: {{ .name | quote }}
 {{- with .namespace }}
-namespace: {{ . }}
+namespace: {{ . | quote }}
 {{- end }}
 labels:
   {{- merge $ours $release (default dict .labels) $values.commonLabels | toYaml | nindent 2 }}

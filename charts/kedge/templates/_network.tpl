@@ -35,7 +35,7 @@
 {{- define "kedge.peer" -}}
 namespaceSelector:
   matchLabels:
-    kubernetes.io/metadata.name: {{ (index . 0).Release.Namespace }}
+    kubernetes.io/metadata.name: {{ (index . 0).Release.Namespace | quote }}
 podSelector:
   matchLabels:
     {{- include "kedge.selector" . | nindent 4 }}

@@ -15,11 +15,11 @@ metadata:
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: {{ $kind }}
-  name: {{ .name }}
+  name: {{ .name | quote }}
 subjects:
   - kind: ServiceAccount
-    name: {{ include "kedge.serviceAccount" .root }}
-    namespace: {{ .root.Release.Namespace }}
+    name: {{ include "kedge.serviceAccount" .root | quote }}
+    namespace: {{ .root.Release.Namespace | quote }}
 {{- end -}}
 
 {{/* The same in each of some namespaces, or for none of them in the whole cluster. Takes a dict with namespaces, too. */}}
