@@ -163,6 +163,7 @@ def _metrics() -> Schema:
         service=_part(enabled=FLAG, port=PORT, annotations=WORDS),
         serviceMonitor=monitor,
         podMonitor=monitor,
+        prometheusRule=_part(enabled=FLAG, labels=WORDS, disabled=_list_of(TEXT), rules=OBJECTS),
         dashboard=_part(enabled=FLAG, namespace=NAME, labels=WORDS, annotations=WORDS),
     )
 

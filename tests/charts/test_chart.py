@@ -59,7 +59,7 @@ EVERYTHING: dict[str, Any] = {
     "podDisruptionBudget": {"enabled": True, "minAvailable": 1},
     "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-more"}}],
 }
-MONITORS = {"metrics.serviceMonitor.enabled": True, "metrics.podMonitor.enabled": True}
+MONITORS = {f"metrics.{kind}.enabled": True for kind in ("serviceMonitor", "podMonitor", "prometheusRule")}
 
 
 @pytest.fixture(scope="module")
@@ -289,6 +289,16 @@ def test_monitors_scrape_the_metrics_of_the_operator() -> None:
     assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     assert selects(pod_monitor["selector"], found, "kedge-operator")
     assert monitor["endpoints"] == pod_monitor["podMetricsEndpoints"] == [{"port": "http", "path": "/metrics"}]
+
+
+def test_the_alerts_are_the_files_but_for_those_left_out_and_those_added() -> None:
+    written = yaml.safe_load((documents.CHART / "alerts/kedge.yaml").read_text(encoding="utf-8"))
+    (group,) = written["groups"]
+    assert named(objects(MONITORS), "PrometheusRule", "kedge-operator")["spec"] == written
+    more = {"record": "runs", "expr": "sum(kedge_runs)"}
+    changed = {"metrics.prometheusRule.disabled": ["KedgeRunsFail"], "metrics.prometheusRule.rules": [more]}
+    found = named(objects({**MONITORS, **changed}), "PrometheusRule", "kedge-operator")["spec"]["groups"]
+    assert found[0]["rules"] == [*(one for one in group["rules"] if one["alert"] != "KedgeRunsFail"), more]
 
 
 def test_the_dashboard_is_the_file(everything: list[Object]) -> None:

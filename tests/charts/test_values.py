@@ -121,6 +121,10 @@ SWITCHED: dict[str, Any] = {
     "networkPolicy.store.ports": [9000],
     "networkPolicy.metrics.from": _PEERS,
     "networkPolicy.steps.enabled": False,
+    "metrics.prometheusRule.enabled": True,
+    "metrics.prometheusRule.labels": {"release": "prometheus"},
+    "metrics.prometheusRule.disabled": ["KedgeRunsFail"],
+    "metrics.prometheusRule.rules": [{"record": "runs", "expr": "sum(kedge_runs)"}],
     "networkPolicy.steps.extraEgress": _RULE,
     "networkPolicy.operator.extraIngress": [{"from": _PEERS}],
     "networkPolicy.operator.extraEgress": _RULE,
@@ -155,6 +159,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "rbac.jobStores": {"rbac.jobStores.enabled": True},
     "metrics.serviceMonitor": {"metrics.serviceMonitor.enabled": True},
     "metrics.podMonitor": {"metrics.podMonitor.enabled": True},
+    "metrics.prometheusRule": {"metrics.prometheusRule.enabled": True},
     "metrics.dashboard": {"metrics.dashboard.enabled": True},
     "networkPolicy": {"networkPolicy.enabled": True, "scope": ["etl"]},
     "podDisruptionBudget": {"podDisruptionBudget.enabled": True},
@@ -241,6 +246,11 @@ def test_a_wrong_value_is_refused_with_its_place(path: str, value: Any) -> None:
     place, name = path.replace(".", "/"), path.rsplit(".", 1)[-1]
     told = refusal({path: value})
     assert f"'/{place}" in told or f"'{name}'" in told
+
+
+def test_an_alert_that_there_is_not_can_not_be_left_out() -> None:
+    values = {"metrics.prometheusRule.enabled": True, "metrics.prometheusRule.disabled": ["KedgeRunFails"]}
+    assert "there is no alert KedgeRunFails; there are KedgeHasNoLeader, " in refusal(values)
 
 
 def test_a_service_monitor_without_a_service_is_refused_with_what_to_do() -> None:

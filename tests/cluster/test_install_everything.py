@@ -92,6 +92,7 @@ class Everything:
                 "service": {"port": 80, "annotations": {"prometheus.io/scrape": "true"}},
                 "serviceMonitor": MONITOR,
                 "podMonitor": MONITOR,
+                "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
                 "dashboard": {"enabled": True, "namespace": etl, "annotations": {"grafana_folder": "Kedge"}},
             },
             "podDisruptionBudget": {"enabled": True, "minAvailable": 1},
@@ -187,7 +188,7 @@ def test_a_budget_keeps_one_operator(everything: Everything) -> None:
 
 def test_the_api_server_takes_the_monitors_and_what_they_name_is_there(everything: Everything) -> None:
     kubectl = everything.release.kubectl
-    for kind in ("servicemonitor", "podmonitor"):
+    for kind in ("servicemonitor", "podmonitor", "prometheusrule"):
         found = kubectl.get(kind, names.OPERATOR)
         assert found["metadata"]["labels"]["release"] == "prometheus"
     (endpoint,) = kubectl.get("servicemonitor", names.OPERATOR)["spec"]["endpoints"]
