@@ -21,6 +21,12 @@ COLUMNS = (
     ("Reason", "string", ".status.reason", "Why the run stands there."),
 )
 """What `kubectl get opjobs` shows."""
+WIDE = (
+    ("Message", "string", ".status.message", "What the reason is about."),
+    ("Image", "string", ".spec.image", "The image with the job's code, where it is not the operator's."),
+    ("Entrypoint", "string", ".spec.entrypoint", "Where the job is in it."),
+)
+"""What `-o wide` shows besides."""
 
 
 def crd() -> dict[str, Any]:
@@ -46,7 +52,10 @@ def crd() -> dict[str, Any]:
                     "served": True,
                     "storage": True,
                     "subresources": {"status": {}},
-                    "additionalPrinterColumns": [_column(*one) for one in COLUMNS],
+                    "additionalPrinterColumns": [
+                        *(_column(*one) for one in COLUMNS),
+                        *({**_column(*one), "priority": 1} for one in WIDE),
+                    ],
                     "schema": {"openAPIV3Schema": schema()},
                 }
             ],

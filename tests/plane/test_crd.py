@@ -320,7 +320,7 @@ STATUS = OpJobStatus(
 
 
 def test_the_status_is_written_apart_and_shown(server: Server) -> None:
-    job = opjob("shown", ops=A) | {"status": STATUS}
+    job = opjob("shown", ops=A, image="registry.example/jobs:1") | {"status": STATUS}
     server.run("create", "-f", "-", given=job)
     assert "status" not in json.loads(server.run("get", "oj", "shown", "-o", "json"))
     patch = json.dumps({"status": STATUS, "spec": {"maxConcurrent": 99}})
@@ -340,6 +340,9 @@ def test_the_status_is_written_apart_and_shown(server: Server) -> None:
         "2",
         "StepFailed",
     ]
+    header, line = server.run("get", "oj", "shown", "-o", "wide").splitlines()
+    assert header.split()[7:] == ["MESSAGE", "IMAGE", "ENTRYPOINT"]
+    assert line.split()[7:] == [*STATUS["message"].split(), "registry.example/jobs:1"]
     assert "opjob.kedge.dev/shown" in server.run("get", "all", "-o", "name")
 
 
