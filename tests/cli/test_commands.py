@@ -281,6 +281,25 @@ def test_a_manifest_by_hand_runs_plain_functions_and_resources(shell: Shell) -> 
     assert "annotations" not in compiled["metadata"]
 
 
+def test_a_manifest_that_names_no_op_of_a_module_is_told_of_those_that_it_has(shell: Shell) -> None:
+    (shell.folder / "code.py").write_text(
+        "import os\nfrom shutil import copy\nimport kedge as dg\n"
+        "@dg.op\ndef load():\n    return 1\n"
+        "def size(name):\n    return len(name)\n"
+        "def _inner():\n    pass\n"
+        "@dg.job\ndef nightly():\n    load()\n"
+    )
+    manifest = {
+        "apiVersion": "kedge.dev/v1alpha1",
+        "kind": "OpJob",
+        "metadata": {"name": "by-hand"},
+        "spec": {"ops": [{"name": "one", "entrypoint": "code.py:lod"}]},
+    }
+    (shell.folder / "job.yaml").write_text(yaml.safe_dump(manifest))
+    assert "code.py has no attribute 'lod'; it has load, size\n" in shell.kedge("plan", "job.yaml").stderr
+    assert "code.py has no attribute 'lod'; it has nightly\n" in shell.kedge("plan", "code.py:lod").stderr
+
+
 def test_a_manifest_of_other_code_is_refused(shell: Shell) -> None:
     assert shell.kedge("compile", f"{JOBS}:diamond", "-o", "job.yaml").returncode == 0
     path = shell.folder / "job.yaml"

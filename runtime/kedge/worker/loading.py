@@ -18,7 +18,7 @@ from kedge.definitions.io_managers import IOManager
 from kedge.definitions.jobs import JobDefinition
 from kedge.definitions.ops import OpDefinition
 from kedge.worker.program import Program
-from kedge.worker.targets import TargetError, load_object
+from kedge.worker.targets import TargetError, load_object, ops_in
 
 
 def load_job(target: str) -> JobDefinition:
@@ -125,7 +125,7 @@ def _flat_op(node: OpNode) -> FlatOp:
         raise DagsterInvalidDefinitionError(
             f"op {node.name}: the manifest names no code; give spec.entrypoint for the job, or an entrypoint for the op"
         )
-    found = load_object(node.entrypoint)
+    found = load_object(node.entrypoint, ops_in)
     definition = found if isinstance(found, OpDefinition) else _op_of_function(node, found)
     for name in node.inputs:
         if name not in definition.inputs:

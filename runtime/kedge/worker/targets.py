@@ -5,19 +5,44 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from collections.abc import Callable
+from inspect import isfunction
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from kedge.core.errors import KedgeError
 
+_SHOWN = 20
+
 
 class TargetError(KedgeError):
     """A target can't be loaded: no such module, file or attribute, or importing it raised."""
 
 
-def load_object(target: str) -> Any:
-    """The object that a target names. Raises TargetError, saying which part is wrong."""
+def jobs_in(module: Any) -> list[str]:
+    """The jobs and graphs of a module."""
+    from kedge.definitions.graphs import GraphDefinition
+    from kedge.definitions.jobs import JobDefinition
+
+    return sorted(name for name, one in vars(module).items() if isinstance(one, JobDefinition | GraphDefinition))
+
+
+def ops_in(module: Any) -> list[str]:
+    """What may be an op in a module: its ops, and the functions that are written in it."""
+    from kedge.definitions.ops import OpDefinition
+
+    def is_own(name: str, one: Any) -> bool:
+        return isfunction(one) and one.__module__ == getattr(module, "__name__", None) and not name.startswith("_")
+
+    return sorted(name for name, one in vars(module).items() if isinstance(one, OpDefinition) or is_own(name, one))
+
+
+def load_object(target: str, offers: Callable[[Any], list[str]] = jobs_in) -> Any:
+    """The object that a target names. Raises TargetError, saying which part is wrong.
+
+    `offers`: the names in a module that could have been meant.
+    """
     module_name, separator, attribute = target.rpartition(":")
     if not separator or not module_name or not attribute:
         raise TargetError(f"{target!r} is no target; write package.module:attribute or path/to/file.py:attribute")
@@ -26,17 +51,14 @@ def load_object(target: str) -> Any:
         try:
             found = getattr(found, part)
         except AttributeError:
-            known = ", ".join(names_in(found)) or "nothing that could be meant"
+            known = _some(offers(found)) if hasattr(found, "__dict__") else ""
+            known = known or "nothing that could be meant"
             raise TargetError(f"{module_name} has no attribute {part!r}; it has {known}") from None
     return found
 
 
-def names_in(module: Any) -> list[str]:
-    """The jobs and graphs of a module, for messages and completion."""
-    from kedge.definitions.graphs import GraphDefinition
-    from kedge.definitions.jobs import JobDefinition
-
-    return sorted(name for name, one in vars(module).items() if isinstance(one, JobDefinition | GraphDefinition))
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
 
 
 def _load_module(name: str) -> ModuleType:
