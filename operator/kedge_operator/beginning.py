@@ -63,7 +63,8 @@ async def _start(actor: Actor) -> None:
     now = time.time()
     document = await actor.store.call("put", opening.write_document, actor.paths, document, now)
     run = _go_on(actor, document, plan, history, now)
-    actor.notices.note(Reason.PLANNED, f"{len(plan.nodes)} ops, {len(run.state.steps)} steps so far")
+    ops, steps = statuses.counted(len(plan.nodes), "op"), statuses.counted(len(run.state.steps), "step")
+    actor.notices.note(Reason.PLANNED, f"{ops}, {steps} so far")
 
 
 async def _take_up(actor: Actor, document: PlanDocument) -> None:
@@ -114,7 +115,7 @@ def _go_on(actor: Actor, document: PlanDocument, plan: Plan, history: History, b
     actor.memo = memoization.of_stored(actor.document, job, actor.store.store, actor.paths, actor.run)
     actor.endings = Endings(actor)
     actor.facts.began = began
-    actor.facts.planned = statuses.Condition(True, Reason.PLANNED, f"{len(plan.nodes)} ops")
+    actor.facts.planned = statuses.Condition(True, Reason.PLANNED, statuses.counted(len(plan.nodes), "op"))
     now, spec = time.time(), actor.job.spec
     if spec.suspend:
         actor.apply(Suspend(now))

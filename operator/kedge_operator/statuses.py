@@ -27,6 +27,8 @@ _OPS_ROOM, _DETAILS_ROOM = 40_000, 24_000
 _MESSAGE_MAX, _REFUSAL_MAX = 2_000, 24_000
 """Bytes of a message; a plan that was refused may say more, for it lists every fault."""
 _COUNTS_BYTES, _KEY_MAX = 120, 1_000
+_LINE_ENDS = re.compile(r"(?<=[\w)\]}'\"])[^\S\n]*\n\s*")
+"""Ends of lines that come after a word, and not after a mark that goes on or ends something."""
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _WAITING = (StepState.WAITING, StepState.READY, StepState.DELAYED)
 _NOT_RUN = (StepState.SKIPPED, StepState.UNTOUCHED)
@@ -121,9 +123,9 @@ def _why(run: Run | None, facts: Facts, phase: Phase) -> tuple[str, str]:
 def _failures(run: Run, facts: Facts) -> str:
     first = [found[0] for found in facts.failed.values() if found]
     count = run.state.counts[StepState.FAILED]
-    told = f"{count} step{'s' if count > 1 else ''} failed; {said(first[0])}" if first else ""
+    told = f"{counted(count, 'step')} failed; {said(first[0])}" if first else ""
     if len(first) > 1:
-        told += f"; and {len(first) - 1} more op(s)"
+        told += f"; and {counted(len(first) - 1, 'more op')}"
     if run.stopping is not None and run.stopping.value == Reason.DEADLINE:
         told = f"activeDeadlineSeconds ({run.settings.deadline or 0:g}) are over" + (f"; {told}" if told else "")
     return told or "stopped"
@@ -137,12 +139,18 @@ def cut(text: str, most: int) -> str:
     return data[: most - 3].decode("utf-8", "ignore") + "…"
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things, as people say it."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def said(step: Step) -> str:
     """What a failed step said, on one line."""
     failure = step.failure
     if failure is None:
         return str(step.key)
-    return f"{step.key}: {failure.error}: {' '.join(failure.message[: 2 * _MESSAGE_MAX].split())}"
+    lines = _LINE_ENDS.sub("; ", failure.message[: 2 * _MESSAGE_MAX].strip())
+    return f"{step.key}: {failure.error}: {' '.join(lines.split())}"
 
 
 def _counts(run: Run, facts: Facts) -> dict[str, Any]:

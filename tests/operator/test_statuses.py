@@ -280,6 +280,18 @@ def test_keys_of_any_length_find_room() -> None:
     assert size["failedKeys"]
 
 
+def test_what_a_step_said_in_lines_is_told_on_one() -> None:
+    told = "error in config for x\n    ops:a: unknown field 'b'\n    ops:c:\n  missing. \n\nSee the page\n"
+    found = status_of(*ended(CHAIN, ("one", Failure("ValueError", told))))
+    assert found["ops"][0]["message"] == (
+        "one: ValueError: error in config for x; ops:a: unknown field 'b'; ops:c: missing. See the page"
+    )
+
+
+def test_one_of_something_is_no_plural() -> None:
+    assert [statuses.counted(number, "step") for number in (0, 1, 2)] == ["0 steps", "1 step", "2 steps"]
+
+
 def test_a_refusal_lists_many_faults() -> None:
     text = "\n".join(f"op{i}: unknown input" for i in range(10_000))
     facts = Facts(planned=Condition(False, Reason.PLAN_REFUSED, text), ending=(Reason.PLAN_REFUSED, text), ended=NOW)
