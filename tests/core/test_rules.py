@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from core_play import asks_retry, collects, dynamic, fails, joins, maps, op, play, reads
+from core_play import asks_retry, collects, dynamic, fails, joins, maps, op, play, reads, start
 
 from kedge.core.actions import RunStatus
+from kedge.core.ids import StepKey
 
 OPTIONAL = [{"name": "result", "required": False}]
 FORK = op("fork", outputs=[{"name": "left", "required": False}, {"name": "right", "required": False}])
@@ -216,3 +217,44 @@ def test_after_inside_a_map_waits_for_the_same_clone_and_outside_for_all() -> No
 def test_a_collect_read_by_clones_of_another_map() -> None:
     ops = [*NUMS[:2], dynamic("more"), op("mix", inputs={"one": {"map": "more"}, "all": {"collect": "work"}})]
     assert play(ops).inputs["mix[k2]"] == {"one": "more:k2", "all": ["work[k1]", "work[k2]"]}
+
+
+# -- room -----------------------------------------------------------------------------------------------------------
+
+
+def many(count: int) -> list[str]:
+    return [f"k{number}" for number in range(count)]
+
+
+def test_a_dynamic_output_with_which_a_run_would_have_too_many_steps_fails_its_step() -> None:
+    mapped = [maps(f"m{number}", "make") for number in range(50)]
+    run = start([dynamic("make"), op("other"), collects("all", "m0"), *mapped])
+    run.end("make", {"result": many(5_000)})
+    assert run.states["make"] == "failed"
+    failure = run.run.state.steps[StepKey("make")].failure
+    assert failure is not None
+    assert failure.message.startswith(
+        "step make: output 'result' has 5000 mapping keys, with which the run would have 25"
+    )
+    assert not failure.retryable
+    assert len(run.run.state.steps) == 3
+    assert run.go().states["other"] == "succeeded"
+
+
+def test_what_every_clone_of_a_map_gives_counts_together() -> None:
+    ops = [
+        dynamic("outer"),
+        {**dynamic("inner"), **maps("inner", "outer", outputs=[{"name": "result", "dynamic": True}])},
+    ]
+    run = start([*ops, maps("leaf", "inner")], {"outer": {"result": many(3)}})
+    run.end("outer")
+    for key in many(3):
+        run.end(f"inner[{key}]", {"result": many(100_000)})
+    assert [run.states[f"inner[{key}]"] for key in many(3)] == ["succeeded", "succeeded", "failed"]
+    assert len(run.run.state.steps) == 200_004
+
+
+def test_keys_that_nothing_maps_over_count_too() -> None:
+    run = start([dynamic("make")])
+    run.end("make", {"result": many(250_000)})
+    assert run.states["make"] == "failed"

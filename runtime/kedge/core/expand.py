@@ -6,10 +6,33 @@ told of the others as they end.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from kedge.core.graph import OutputRef
 from kedge.core.ids import StepKey
 from kedge.core.plan import Axes, Dep, DepKind
 from kedge.core.state import Availability, Gate, RunState, Step
+
+MOST_STEPS = 250_000
+"""Of one run, with its gates: 600 bytes of an engine's memory each, and 10 µs when they appear, all at once."""
+
+
+def fault_of(state: RunState, producer: Step, outputs: Mapping[str, Any]) -> str | None:
+    """Why a run has no room for what would appear with a producer's dynamic outputs, or None."""
+    node = producer.node
+    total = len(state.steps) + len(state.gates)
+    for output in node.op.outputs:
+        if output.dynamic and output.name in outputs:
+            scope = state.plan.scopes.get((*node.axes, OutputRef(node.op.name, output.name)))
+            keys = len(outputs[output.name])
+            total += keys * (1 if scope is None else len(scope.nodes) + len(scope.gates))
+            if total > MOST_STEPS:
+                return (
+                    f"output {output.name!r} has {keys} mapping keys, with which the run would have {total} steps; it "
+                    f"has room for {MOST_STEPS}. Map over parts of the data instead, of many values each"
+                )
+    return None
 
 
 def open_scope(state: RunState, axes: Axes, keys: tuple[str, ...], ordinals: tuple[int, ...]) -> list[Step]:

@@ -173,7 +173,7 @@ class Run:
         """Take in how an attempt ended. Returns the delay before the next one; None when the step has ended."""
         step.attempt = outcome.attempt
         if outcome.status is OutcomeStatus.SUCCEEDED:
-            fault = check_outputs(outcome, self._dynamic[step.node.index])
+            fault = self._fault_in(step, outcome)
             if fault is None:
                 step.cached = outcome.cached_from is not None
                 self._succeed(step, outcome)
@@ -312,8 +312,12 @@ class Run:
         return True
 
     def _is_success(self, step: Step, outcome: Outcome) -> bool:
+        return outcome.status is OutcomeStatus.SUCCEEDED and self._fault_in(step, outcome) is None
+
+    def _fault_in(self, step: Step, outcome: Outcome) -> str | None:
+        """What is wrong with a success, or None."""
         fault = check_outputs(outcome, self._dynamic[step.node.index])
-        return outcome.status is OutcomeStatus.SUCCEEDED and fault is None
+        return fault or expand.fault_of(self.state, step, outcome.outputs)
 
     def _proceed(self, step: Step, due: float = 0.0) -> None:
         """The next attempt may start at `due`, unless a record says how it ended or it is known to run."""
