@@ -63,6 +63,9 @@ CONTAINER_FIELDS = frozenset(
 )
 """What an op's `pod` says of its container; all other fields there are the pod's own, but for `metadata`."""
 _OURS = ("command", "args")
+_RESTARTS = ("restartPolicy", "restartPolicyRules")
+
+_NO_RESTARTS = "Kedge starts failed steps again itself, in new pods; see retryPolicy and infrastructureRetries"
 
 
 def merge(below: Any, above: Any, name: str = "") -> Any:
@@ -173,11 +176,11 @@ def _check(template: Mapping[str, Any], where: str) -> None:
     for one in spec.get("containers") or ():
         if _is_step(one):
             _check_container(one, f"{where}: the step's container")
+            again = [name for name in _RESTARTS if one.get(name) is not None]
+            if again:
+                raise PlanError(f"{where}: the step's container: {again[0]} can't be set: {_NO_RESTARTS}")
     if spec.get("restartPolicy") not in (None, "Never"):
-        raise PlanError(
-            f"{where}: restartPolicy {spec['restartPolicy']} can't be set: Kedge starts failed steps again itself, in "
-            "new pods; see retryPolicy and infrastructureRetries"
-        )
+        raise PlanError(f"{where}: restartPolicy {spec['restartPolicy']} can't be set: {_NO_RESTARTS}")
 
 
 def _check_container(container: Mapping[str, Any], where: str) -> None:

@@ -213,6 +213,14 @@ JOBS: dict[str, tuple[Any, str]] = {
         "podTemplate: the step's container: command can't be set",
     ),
     "a restart policy": ({"spec": {"restartPolicy": "Always"}}, "podTemplate: restartPolicy Always can't be set"),
+    "a restart policy of the container": (
+        {"spec": {"containers": [{"name": "main", "restartPolicy": "Always"}]}},
+        "podTemplate: the step's container: restartPolicy can't be set: Kedge starts failed steps again itself",
+    ),
+    "restart rules of the container": (
+        {"spec": {"containers": [{"restartPolicyRules": [{"action": "Restart"}]}]}},
+        "podTemplate: the step's container: restartPolicyRules can't be set",
+    ),
     "limits are a list": (
         {"spec": {"containers": [{"resources": {"limits": ["1Gi"]}}]}},
         r"podTemplate.spec.containers\[0\].resources.limits is \['1Gi'\]; give a mapping",
