@@ -68,10 +68,10 @@ def test_the_code_of_a_guide_runs_as_one_file(page: str, tmp_path: Path) -> None
 
 MADE = ("docs/reference/", "docs/objects/")
 """Pages that `make docs` writes, whose links it checks itself."""
-WRITTEN = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("docs/**/*.md"))]
+WRITTEN = [str(path.relative_to(ROOT)) for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])]
 
 
-@pytest.mark.parametrize("page", ["README.md", "SECURITY.md", *(one for one in WRITTEN if not one.startswith(MADE))])
+@pytest.mark.parametrize("page", [one for one in WRITTEN if not one.startswith(MADE)])
 def test_links_between_pages_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)\)", text):
@@ -79,7 +79,8 @@ def test_links_between_pages_lead_somewhere(page: str) -> None:
             assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"
 
 
-def test_make_targets_named_in_the_readme_exist() -> None:
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/testing.md"])
+def test_make_targets_that_are_named_exist(page: str) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"`?make (\w+)", (ROOT / "README.md").read_text(encoding="utf-8")):
+    for target in re.findall(r"[`\n]make ([\w-]+)", (ROOT / page).read_text(encoding="utf-8")):
         assert re.search(rf"^{target}:", makefile, re.M), target
