@@ -3,6 +3,10 @@
 Where the store is (URL, endpoint, region) a pod of the run says, in its environment. An endpoint that is a service of
 the cluster is reached through `kubectl port-forward`, for as long as the command runs. Credentials are those of the
 user's environment; where it has none, those of the Secret that the pods use, if the user may read it.
+
+Whoever wrote the job has written the pods' environment, too. So of that only variables with a name on a list are taken,
+and what a user's own credentials would be sent to is not among them: a request to S3 holds a signature, and a session's
+token, but one to Azure the credentials themselves.
 """
 
 from __future__ import annotations
@@ -28,6 +32,27 @@ _KINDS = {"s3": "AWS_", "s3a": "AWS_", "gs": "GOOGLE_", "az": "AZURE_", "azure":
 """By the scheme of a store's URL: how the variables begin that say how to reach it."""
 _CREDENTIALS = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CLIENT_ID|CREDENTIALS|SERVICE_ACCOUNT")
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT")
+_WHERE = frozenset(
+    {
+        *("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AWS_ALLOW_HTTP"),
+        *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_VIRTUAL_HOSTED_STYLE_REQUEST", "AWS_SKIP_SIGNATURE"),
+        "AZURE_STORAGE_ACCOUNT_NAME",
+    }
+)
+"""What of the pods' environment goes with the user's own credentials."""
+_WHO = frozenset(
+    {
+        *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+        "GOOGLE_SERVICE_ACCOUNT_KEY",
+        *("AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_ACCESS_KEY", "AZURE_STORAGE_MASTER_KEY"),
+        *("AZURE_STORAGE_SAS_KEY", "AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_ENDPOINT", "AZURE_ALLOW_HTTP"),
+        *("AZURE_STORAGE_CLIENT_ID", "AZURE_STORAGE_CLIENT_SECRET", "AZURE_STORAGE_TENANT_ID"),
+        *("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID"),
+    }
+)
+"""And what besides where the user has none."""
+_ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
+"""A name of Azure's; it becomes a part of a host's."""
 _SERVICE = re.compile(r"^(?P<name>[a-z][a-z0-9-]*)(\.(?P<namespace>[a-z0-9-]+)(?P<svc>\.svc(\.cluster\.local)?)?)?\.?$")
 _FORWARDED = re.compile(r"^Forwarding from 127\.0\.0\.1:(\d+)")
 _CONNECT_SECONDS = 5.0
@@ -103,9 +128,11 @@ def _as_pods_are_told(kubectl: Kubectl, run: ClusterRun, url: str) -> dict[str, 
     for source in container.get("envFrom") or ():
         found |= _of_secret(kubectl, run.namespace, (source.get("secretRef") or {}).get("name"))
     found |= {one["name"]: one["value"] for one in container.get("env") or () if "value" in one}
-    found = {name: value for name, value in found.items() if name.startswith(kind)}
     own = any(name.startswith(kind) and _CREDENTIALS.search(name) for name in os.environ)
-    return {name: value for name, value in found.items() if not (own and _CREDENTIALS.search(name))}
+    taken = _WHERE if own else _WHERE | _WHO
+    if not _ACCOUNT.fullmatch(found.get("AZURE_STORAGE_ACCOUNT_NAME", "")):
+        taken -= {"AZURE_STORAGE_ACCOUNT_NAME"}
+    return {name: value for name, value in found.items() if name.startswith(kind) and name in taken}
 
 
 def _step_container(kubectl: Kubectl, run: ClusterRun, url: str) -> Mapping[str, Any]:
