@@ -70,7 +70,13 @@ def _role(
 def rules(rows: Sequence[Permission]) -> list[Object]:
     """Rows of the table as a role has them."""
     return [
-        {"apiGroups": [row["group"]], "resources": list(row["resources"]), "verbs": list(row["verbs"])} for row in rows
+        {
+            "apiGroups": [row["group"]],
+            "resources": list(row["resources"]),
+            "verbs": list(row["verbs"]),
+            **({"resourceNames": list(row["names"])} if "names" in row else {}),
+        }
+        for row in rows
     ]
 
 

@@ -204,6 +204,11 @@ def test_other_settings_of_the_operator_are_passed_on(tmp_path: Path) -> None:
     found = objects({"config.resyncSeconds": 7, "config.leaderElection.name": "lead"})
     told = configuration(found, tmp_path)
     assert (told.resync_seconds, told.leader_election.name, told.leader_election.lease_seconds) == (7, "lead", 10)
+    leader = named(found, "Role", "kedge-operator-leader")
+    assert [(rule["verbs"], rule.get("resourceNames")) for rule in leader["rules"]] == [
+        (["create"], None),
+        (["get", "update"], ["lead"]),
+    ]
 
 
 def test_another_configuration_starts_the_operator_anew(default: list[Object]) -> None:
