@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,14 +15,20 @@ import yaml
 
 from cluster import plane as planes
 from cluster.places import ROOT
+from kedge.core.errors import PlanError
+from kedge.core.ids import StepKey
 from kedge_kubectl import Kubectl
-from kedge_operator.policy import PodPolicy
+from kedge_operator import pods, templates
+from kedge_operator.pods import RunPods
+from kedge_operator.policy import Guard, PodPolicy, PodRefused
 from manifests import admission, documents
 from pod_wishes import GRANTED, REFUSED, Wish
 
 pytestmark = [pytest.mark.plane, pytest.mark.xdist_group("admission")]
 
 SECONDS = 30
+Template = dict[str, Any]
+RUN = RunPods("team", "sizes", "0b7d6a2e-4a53-4f1c-9d27-1f6a0c9d3e55", "registry.example/jobs:1", "s3://bucket/kedge")
 PROBE: dict[str, Any] = {
     "ops": [{"name": "one", "entrypoint": "m:one"}],
     "podTemplate": {"spec": {"hostNetwork": True}},
@@ -120,6 +128,52 @@ def test_an_op_written_short_is_judged_too(strict: Door) -> None:
         "metadata": {"labels": {"a": "b"}},
     }
     assert not strict.refusal(ops=[op(pod=short)])
+
+
+def misspelled() -> Iterator[tuple[Template, bool]]:
+    """Wishes of which one value is another, or one name is written otherwise; in a job, and in an op."""
+    chance = random.Random(17)
+    for template in [*(one.template for one in REFUSED.values()), *({"spec": one} for one in GRANTED.values())]:
+        for in_op in (False, True):
+            found = json.loads(json.dumps(template))
+            owner, key = chance.choice([place for place in places(found) if place[1] != "spec"] or [(found, "spec")])
+            if isinstance(key, str) and chance.random() < 0.2:
+                owner[chance.choice([key.upper(), f"{key} "])] = owner.pop(key)
+            else:
+                owner[key] = chance.choice([None, True, 0, 1, "", "default", "Unconfined", "hostPath", [], {}, [None]])
+            yield found, in_op
+
+
+def places(found: Any) -> Iterator[tuple[Any, Any]]:
+    """Each value in a template: what holds it, and by what key."""
+    for key, value in found.items() if isinstance(found, dict) else enumerate(found):
+        yield found, key
+        if isinstance(value, dict | list):
+            yield from places(value)
+
+
+def verdict(template: Template, in_op: bool) -> str:
+    """What an operator makes of it: it is refused, taken, or no template."""
+    guard = Guard(PodPolicy(), pods.plan_pod(RUN, 1, ""))
+    try:
+        told = () if in_op else (templates.of_job(template),)
+        pods.step_pod(replace(RUN, templates=told, guard=guard), StepKey("one"), 1, "{}", template if in_op else None)
+    except PodRefused:
+        return "refused"
+    except PlanError:
+        return "none"
+    return "taken"
+
+
+def test_what_the_operator_refuses_gets_in_by_no_other_spelling(strict: Door) -> None:
+    verdicts = set()
+    for template, in_op in misspelled():
+        found = verdict(template, in_op)
+        verdicts.add(found)
+        if found == "refused":
+            wish = {"ops": [op(pod=template)]} if in_op else {"ops": [op()], "podTemplate": template}
+            assert strict.refusal(**wish), template
+    assert verdicts == {"refused", "taken", "none"}
 
 
 def test_all_places_are_named(strict: Door) -> None:
