@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -225,6 +226,18 @@ def test_a_store_can_be_reached_where_the_user_says(person: Person, ended: str) 
     kept = person("logs", f"oj/{ended}", "says[n3]")
     assert "plain words" in kept.stdout
     assert "this is what the pods that are left hold" in kept.stderr
+
+
+def test_a_store_whose_service_has_no_pod_is_told_soon(person: Person, ended: str) -> None:
+    person.kedge.cut_off_store()
+    began = time.monotonic()
+    try:
+        done = person("steps", f"oj/{ended}")
+    finally:
+        person.kedge.reach_store()
+    assert done.returncode == 2
+    assert "no port could be forwarded to it: no pod of it is running" in done.stderr
+    assert time.monotonic() - began < 30
 
 
 def test_credentials_of_the_user_come_before_those_of_the_run(person: Person, ended: str) -> None:

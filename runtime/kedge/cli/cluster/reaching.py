@@ -56,6 +56,8 @@ _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 _SERVICE = re.compile(r"^(?P<name>[a-z][a-z0-9-]*)(\.(?P<namespace>[a-z0-9-]+)(?P<svc>\.svc(\.cluster\.local)?)?)?\.?$")
 _FORWARDED = re.compile(r"^Forwarding from 127\.0\.0\.1:(\d+)")
 _CONNECT_SECONDS = 5.0
+_POD_SECONDS = 5
+"""How long a pod of the store's service may take to run."""
 
 
 @contextmanager
@@ -203,7 +205,7 @@ def _forwarded(kubectl: Kubectl, run: ClusterRun, told: Mapping[str, str]) -> It
     namespace, target = service
     port = parts.port or (443 if parts.scheme == "https" else 80)
     command = ("port-forward", f"service/{target}", f":{port}", f"--namespace={namespace}", "--address=127.0.0.1")
-    with kubectl.stream(*command) as lines:
+    with kubectl.stream(*command, f"--pod-running-timeout={_POD_SECONDS}s") as lines:
         local = _port_of(lines, f"{told[name]} is service {target} of namespace {namespace}")
         yield {**told, name: f"{parts.scheme}://127.0.0.1:{local}"}
 
@@ -232,7 +234,10 @@ def _port_of(lines: Any, what: str) -> int:
         said = "kubectl port-forward ended"
     except ClusterError as error:
         said = str(error).partition("\n")[0]
+    to_do = "Ask for the right to do so"
+    if "timed out waiting" in said:
+        said, to_do = "no pod of it is running", "Try again when one is"
     raise StoreUnavailable(
-        f"{what}, and no port could be forwarded to it: {said}\n  Ask for the right to do so, or for another way to "
-        "the store: --store-endpoint http://HOST:PORT says where it can be reached from here"
+        f"{what}, and no port could be forwarded to it: {said}\n  {to_do}, or ask for another way to the store: "
+        "--store-endpoint http://HOST:PORT says where it can be reached from here"
     )
