@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 
 from kedge.io.errors import StoreError
@@ -110,6 +111,7 @@ _ENOUGH: Mapping[str, Sequence[Sequence[str]]] = {
 """What credentials are, in one of these ways. Without any, a store looks for some where it is opened."""
 _ENDPOINTS = ("aws_endpoint_url", "aws_endpoint", "azure_storage_endpoint", "azure_endpoint")
 _GOOGLE_KEY, _GOOGLE_ENDPOINT = "google_service_account_key", "gcs_base_url"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CLIENT = ("allow_http", "allow_invalid_certificates")
 """What a Secret may say of the connection, after its kind."""
 
@@ -147,6 +149,12 @@ def of_secret(url: str, secret: str, data: Mapping[str, str]) -> dict[str, str]:
         }
     except ValueError as error:
         raise StoreError(f"store {url}: Secret {secret} holds what is no text: {error}") from error
+    for name, value in found.items():
+        if _CONTROL.search(value) and name != _GOOGLE_KEY:
+            raise StoreError(
+                f"store {url}: Secret {secret}: {name.upper()} holds a line end or another control character; write it "
+                "without (`kubectl create secret` and `stringData` add none)"
+            )
     if not any(all(found.get(name) for name in way) for way in _ENOUGH[scheme]):
         wanted = ", or ".join(" and ".join(name.upper() for name in way) for way in _ENOUGH[scheme])
         raise StoreError(f"store {url}: Secret {secret} holds no credentials; give it {wanted}")

@@ -170,6 +170,12 @@ def test_a_secret_does_not_send_the_operator_anywhere(endpoint: str, name: str) 
         identities.of_secret(url, "team/own", encoded(data))
 
 
+@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"])
+def test_a_secret_with_a_line_end_is_told_by_its_name(name: str) -> None:
+    with pytest.raises(StoreError, match=f"Secret team/own: {name} holds a line end"):
+        identities.of_secret("s3://bucket", "team/own", encoded({**KEY, name: "x\n"}))
+
+
 def test_a_secret_that_is_no_text_is_refused() -> None:
     with pytest.raises(StoreError, match="Secret team/own holds what is no text"):
         identities.of_secret("s3://bucket", "team/own", {"AWS_ACCESS_KEY_ID": base64.b64encode(b"\xff").decode()})

@@ -41,6 +41,8 @@ and a request 30 (options given here would hide those of the environment), so 50
 _REFUSED = re.compile(r"status code: 4(?!08|29)\d\d")
 _DENIED = "code: AccessDenied"
 """So a request for many objects says of one that it was refused, with status 200 for the whole."""
+_PANIC = "PanicException"
+"""What obstore raises where its code gives up; no Exception, and by no name that could be imported."""
 _STATUS = re.compile(r".*?status code: \d{3}[^:]*", re.DOTALL)
 _TOLD = (re.compile(r"<Code>([^<]+)</Code>"), re.compile(r"<Message>([^<]+)</Message>"))
 """The parts of an S3 or Azure error. Google's are JSON, which any server speaks; its status says enough."""
@@ -237,6 +239,12 @@ class ObjectStore(Store):
             raise
         except Exception as error:
             raise self._error(path, error) from error
+        except BaseException as error:
+            if type(error).__name__ != _PANIC:
+                raise
+            raise StoreError(
+                f"store {self.url}: no request can be made with its options; does a key or a token hold a line end?"
+            ) from error
 
     def _error(self, path: str | None, error: Exception) -> Exception:
         """Ours for an error of obstore's; any other error as it is."""

@@ -305,6 +305,14 @@ def test_of_an_answer_that_refuses_only_a_store_s_own_words_are_told(status: int
     assert str(raised.value).endswith(told)
 
 
+def test_a_token_that_fits_no_request_is_an_error_like_others() -> None:
+    keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "aws_session_token": "c\nd"}
+    options = {**keys, "endpoint": "http://127.0.0.1:9", "allow_http": "true"}
+    for act in (lambda one: one.get("path"), lambda one: one.put("path", b"1"), lambda one: list(one.list())):
+        with pytest.raises(StoreError, match="does a key or a token hold a line end"):
+            act(open_store("s3://bucket", options=options))
+
+
 def test_an_object_cannot_be_a_folder_too_in_a_file_store(file_store: Store) -> None:
     file_store.put("a", b"1")
     for create in (False, True):
