@@ -1,0 +1,81 @@
+"""The CronJob of docs/schedules.md on a real API server: its account makes OpJobs and may do nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cluster import plane as planes
+from cluster.tools import need
+
+pytestmark = pytest.mark.plane
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/schedules.md").read_text(encoding="utf-8")
+(OBJECTS,) = [list(yaml.safe_load_all(block)) for block in re.findall(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S)]
+BY_KIND: dict[str, dict[str, Any]] = {one["kind"]: one for one in OBJECTS}
+ACCOUNT = "--as=system:serviceaccount:etl:nightly"
+
+
+class Server:
+    """An API server that knows OpJobs, with what the page says in a namespace of restricted Pod Security."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        self.kubeconfig = kubeconfig
+
+    def __call__(self, *arguments: str, given: Any = None) -> subprocess.CompletedProcess[str]:
+        command = [str(need("kubectl")), f"--kubeconfig={self.kubeconfig}", *arguments]
+        text = None if given is None else json.dumps(given)
+        return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+
+    def run(self, *arguments: str, given: Any = None) -> str:
+        done = self(*arguments, given=given)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with planes.running() as plane:
+        found = Server(plane.kubeconfig)
+        found.run("apply", "-f", str(ROOT / "manifests/crds/kedge.dev_opjobs.yaml"))
+        found.run("wait", "--for=condition=Established", "crd/opjobs.kedge.dev", "--timeout=30s")
+        found.run("create", "namespace", "etl")
+        found.run("label", "namespace", "etl", "pod-security.kubernetes.io/enforce=restricted")
+        for one in OBJECTS:
+            found.run("create", "-f", "-", given=one)
+        yield found
+
+
+def test_its_account_makes_an_opjob_by_the_command_of_the_page(server: Server, tmp_path: Path) -> None:
+    pod = BY_KIND["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    assert pod["serviceAccountName"] == BY_KIND["ServiceAccount"]["metadata"]["name"]
+    program, *arguments, path = pod["containers"][0]["command"]
+    assert (program, path) == ("kubectl", "/job/job.yaml")
+    (tmp_path / "job.yaml").write_text(BY_KIND["ConfigMap"]["data"]["job.yaml"])
+    for _ in range(2):
+        made = server.run(*arguments, str(tmp_path / "job.yaml"), "--namespace=etl", ACCOUNT)
+        assert re.fullmatch(r"opjob\.kedge\.dev/nightly-\w+ created\n", made)
+    assert len(server.run("get", "oj", "--namespace=etl", "-o", "name").splitlines()) == 2
+
+
+def test_its_account_may_do_nothing_else(server: Server) -> None:
+    told = server.run("auth", "can-i", "--list", "--namespace=etl", ACCOUNT, "--no-headers")
+    assert [line.split()[0] for line in told.splitlines() if "[create]" in line and "selfsubject" not in line] == [
+        "opjobs.kedge.dev"
+    ]
+    for verb, what in (("get", "secrets"), ("create", "pods"), ("patch", "opjobs"), ("get", "opjobs")):
+        assert server("auth", "can-i", verb, what, "--namespace=etl", ACCOUNT).returncode == 1
+
+
+def test_its_pod_meets_restricted_pod_security(server: Server) -> None:
+    spec = BY_KIND["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "now", "namespace": "etl"}, "spec": spec}
+    server.run("create", "--dry-run=server", "-f", "-", given=pod)
