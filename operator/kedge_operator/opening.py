@@ -20,7 +20,7 @@ from kedge.core.graph import OpGraph
 from kedge.core.ids import StepKey
 from kedge.core.layout import RUNS, RunPaths
 from kedge.core.planning import Planned
-from kedge.core.protocol import UNREADABLE
+from kedge.core.protocol import UNREADABLE, time_in
 from kedge.core.selection import select_ops, subset
 from kedge.core.spec import OpJob
 from kedge.engine import records
@@ -176,7 +176,7 @@ def stored_document(store: Store, paths: RunPaths) -> PlanDocument | None:
 def began(store: Store, paths: RunPaths, now: float) -> float:
     """When the run was begun, in seconds since the epoch."""
     try:
-        return float(records.read_json_at(store, paths.run)["created"])
+        return min(now, time_in(records.read_json_at(store, paths.run)["created"]))
     except (ObjectMissing, ProtocolError, *UNREADABLE):
         return now
 

@@ -39,6 +39,8 @@ MOST_PLANNED = 500_000
 """Of values in what a plan pod leaves: 100 for each of 5,000 ops. An operator goes through all of them at once, for all
 runs, and keeps them for as long as the run goes on."""
 MOST_ATTEMPTS = 999_999_999
+YEAR_10000 = 253_402_300_800.0
+"""In seconds since the epoch; calendars end before it."""
 KEY_MAX = 1_000
 """Characters of a mapping key in a record: no store takes a longer name, and no annotation holds it."""
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
@@ -421,6 +423,14 @@ def _fault_of_records(records: Iterable[Any]) -> str | None:
         if not isinstance(record.get("file", ""), str):
             return "its record names no file"
     return None
+
+
+def time_in(found: Any) -> float:
+    """A time in seconds since the epoch that a calendar has. Raises ValueError."""
+    number = _finite(found)
+    if not 0 <= number < YEAR_10000:
+        raise ValueError(f"{number!r} is no time")
+    return number
 
 
 def _finite(number: Any) -> float:

@@ -14,7 +14,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from kedge.core.errors import KedgeError
+from kedge.core.errors import KedgeError, ProtocolError
+from kedge.core.layout import is_segment
 
 _DYING_SECONDS = 5.0
 """How long the step processes of a killed engine may take to end."""
@@ -48,6 +49,8 @@ def is_default_store(url: str) -> bool:
 
 
 def _lock_path(run: str) -> Path:
+    if not is_segment(run):
+        raise ProtocolError(f"{run[:200]!r} is no id of a run; its run.json was not written by kedge")
     folder = home() / "engines"
     folder.mkdir(exist_ok=True)
     return folder / f"{run}.lock"
@@ -109,6 +112,8 @@ def _is_alive(pid: int) -> bool:
 
 def engine_of(run: str) -> int | None:
     """The process that runs this run, or None when there is none alive."""
+    if not is_segment(run):
+        return None
     try:
         # whoever only looks makes no folders
         descriptor = os.open(_place() / "engines" / f"{run}.lock", os.O_RDWR | os.O_CLOEXEC)

@@ -12,7 +12,7 @@ from typing import Any
 from kedge.core.document import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG, PlanDocument, Reexecution
 from kedge.core.errors import KedgeError, ProtocolError
 from kedge.core.layout import RUNS, RunPaths
-from kedge.core.protocol import UNREADABLE
+from kedge.core.protocol import UNREADABLE, text_in, time_in
 from kedge.engine.records import NoSuchRun, read_document, read_json_at
 from kedge.io.errors import ObjectMissing
 from kedge.io.stores import Store
@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 NAMESPACE = "local"
+_MOST_STEPS = 1_000_000_000
 IN_PROCESS = "in process"
 """What stands for the target of a run that `execute_in_process` made."""
 
@@ -124,11 +125,17 @@ def _entry(store: Store, paths: RunPaths) -> RunEntry:
     return RunEntry(
         name,
         paths,
-        head["runId"],
-        head["job"],
-        head["target"],
-        result.get("status", "Running"),
-        float(head["created"]),
-        result.get("ended"),
-        result.get("steps", {}),
+        text_in(head["runId"]),
+        text_in(head["job"]),
+        text_in(head["target"]),
+        text_in(result.get("status", "Running")),
+        time_in(head["created"]),
+        None if result.get("ended") is None else time_in(result["ended"]),
+        {text_in(state): _count(count) for state, count in result.get("steps", {}).items()},
     )
+
+
+def _count(found: Any) -> int:
+    if not isinstance(found, int) or not 0 <= found < _MOST_STEPS:
+        raise ValueError(f"{str(found)[:20]} is no number of steps")
+    return found

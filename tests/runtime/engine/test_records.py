@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from kedge.engine import records
 from kedge.io.errors import ObjectMissing
 from kedge.io.stores import Store, open_store
 from kedge.local import runs
+from kedge.local.home import engine_lock, engine_of
 
 GRAPH = OpGraph.from_json([{"name": "one"}, {"name": "two"}])
 PATHS = RunPaths("runs/local/job-01234567")
@@ -167,10 +169,40 @@ def test_a_plan_that_takes_over_from_no_runs_place_is_refused(store: Store, pref
 
 
 @pytest.mark.parametrize("name", ["run.json", "result.json"])
-@pytest.mark.parametrize("data", [b"[]", b"[" * 100_000, b"\xff", b"7", b'{"created":[]}', b""])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[]",
+        b"[" * 100_000,
+        b"\xff",
+        b"7",
+        b'{"created":[]}',
+        b'{"created":1e300,"ended":1e300}',
+        b'{"created":NaN,"ended":-1}',
+        b'{"status":"Failed","steps":[1]}',
+        b'{"status":"Failed","steps":{"failed":"x"}}',
+        b'{"status":"Failed","steps":{"failed":1' + b"0" * 400 + b"}}",
+        b"",
+    ],
+    ids=lambda data: data[:40].decode(errors="replace"),
+)
 def test_a_run_whose_files_make_no_sense_hides_no_other(store: Store, name: str, data: bytes) -> None:
     document = PlanDocument("b" * 8, "job", GRAPH, "x:y")
     good = runs.create(store, document, "x:y")
     bad = runs.create(store, PlanDocument("c" * 8, "job", GRAPH, "x:y"), "x:y")
     store.put(f"{bad.prefix}/{name}", data)
-    assert good in [entry.paths for entry in runs.catalogue(store)]
+    found = runs.catalogue(store)
+    assert good in [entry.paths for entry in found]
+    assert all(0 <= sum(entry.steps.values()) < 10 and 0 <= (entry.ended or 0) < time.time() for entry in found)
+
+
+@pytest.mark.parametrize("run", ["../../project/poetry", "..", "a/b", ""])
+def test_a_run_s_id_leads_to_no_lock_but_its_own(run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEDGE_HOME", str(tmp_path / "home"))
+    other = tmp_path / "project" / "poetry.lock"
+    other.parent.mkdir()
+    other.write_text("kept")
+    with pytest.raises(ProtocolError, match="no id of a run"), engine_lock(run):
+        pass
+    assert engine_of(run) is None
+    assert other.read_text() == "kept"
