@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from kedge.core.errors import KedgeError
@@ -26,6 +27,7 @@ from kedge_operator.settings import Settings
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _THREADS = 16
+_AT_ONCE = 1_000
 _LONGEST_PAUSE = 5.0
 _SLOW_SECONDS = 5.0
 
@@ -91,8 +93,10 @@ def delete(store: Store, paths: Sequence[str]) -> None:
 
 
 def delete_below(store: Store, prefix: str) -> None:
-    """Remove all objects below a folder."""
-    store.delete([info.path for info in store.list(prefix)])
+    """Remove all objects below a folder, however many a run has left there."""
+    found = store.list(prefix)
+    while some := [info.path for info in islice(found, _AT_ONCE)]:
+        store.delete(some)
 
 
 class Stores:

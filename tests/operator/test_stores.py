@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
 from kedge.io.errors import StoreError
+from kedge.io.stores import open_store
 from kedge_operator.cluster import Cluster, Configuration
 from kedge_operator.errors import NotFound
 from kedge_operator.settings import Settings
-from kedge_operator.stores import Stores
+from kedge_operator.stores import Stores, delete_below
 
 LISTED = "s3://shared/team"
 SETTINGS = Settings.model_validate({"store": {"url": "s3://own/kedge"}, "jobStores": {"urls": [LISTED]}})
@@ -95,3 +97,13 @@ def test_a_name_is_never_a_way_to_another_object() -> None:
 
     asyncio.run(go())
     assert asked == ["/api/v1/namespaces/team/secrets/a.b-c"]
+
+
+@pytest.mark.parametrize("kind", ["memory", "file"])
+def test_a_run_goes_with_all_that_it_has_left_and_nothing_beside_it(kind: str, tmp_path: Path) -> None:
+    store = open_store("memory://left" if kind == "memory" else f"file://{tmp_path}")
+    for number in range(2_500):
+        store.put(f"runs/team/a-1/values/{number % 7}/{number}", b"")
+    store.put("runs/team/a-12/values/x", b"")
+    delete_below(store, "runs/team/a-1")
+    assert [info.path for info in store.list("runs")] == ["runs/team/a-12/values/x"]
