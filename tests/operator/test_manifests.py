@@ -67,6 +67,12 @@ def test_the_operator_reads_its_configuration(folder: str, tmp_path: Path) -> No
     assert (found.http.port, found.announce.port) == (deployment.HTTP_PORT, deployment.ANNOUNCE_PORT)
 
 
+@pytest.mark.parametrize("folder", ["operator", "first-steps"])
+def test_the_configuration_can_be_read_and_changed_by_people(folder: str) -> None:
+    lines = (documents.ROOT / folder / "config.yaml").read_text(encoding="utf-8").splitlines()
+    assert lines[lines.index("  config.yaml: |") + 1] == "    store:"
+
+
 def test_images_are_those_that_are_built_here() -> None:
     assert RECIPES["kedge-operator"].reference == deployment.IMAGE
     assert RECIPES["kedge-versitygw"].reference == first_store.IMAGE
