@@ -35,7 +35,7 @@ def main() -> int:
     try:
         return _work(ending)
     except KeyboardInterrupt as interrupt:
-        ending.without_record(f"stopped by {interrupt or 'an interrupt'} before its end")
+        ending.without_record(f"stopped by {str(interrupt) or 'a KeyboardInterrupt'} before its end")
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(EXIT_INTERRUPTED)  # threads that user code or a request left behind are not waited for

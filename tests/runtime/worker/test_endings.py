@@ -94,6 +94,11 @@ def test_a_terminated_op_has_its_resources_torn_down_and_its_log_shipped(pod: Po
     assert pod.message == "stopped by SIGTERM before its end"
 
 
+def test_an_op_that_interrupts_itself_is_told_as_such(pod: Pod) -> None:
+    assert pod.run(pod.ticket("interrupts").to_text()).returncode == 130
+    assert pod.message == "stopped by a KeyboardInterrupt before its end"
+
+
 @contextmanager
 def silent_endpoint() -> Iterator[tuple[str, threading.Event]]:
     """A server that takes requests and never answers; the event says that one has come."""

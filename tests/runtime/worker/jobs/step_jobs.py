@@ -81,6 +81,11 @@ def vanishes():
     os._exit(3)
 
 
+@dg.op
+def interrupts():
+    raise KeyboardInterrupt
+
+
 @dg.job(resource_defs={"held": held, "elsewhere": dg.IOManagerDefinition.hardcoded_io_manager(Elsewhere())})
 def steps():
     waits()
@@ -89,6 +94,7 @@ def steps():
     small()
     large()
     vanishes()
+    interrupts()
 
 
 if os.environ.get("KEDGE_TEST_SLOW_IMPORT"):
