@@ -19,7 +19,16 @@ _TABLES = {
     "editors": permissions.EDITORS,
 }
 _MANAGED_BY = "app.kubernetes.io/managed-by"
-_OF_OPERATOR = ("name", "args", "env", "livenessProbe", "readinessProbe", "startupProbe", "volumeMounts")
+_OF_OPERATOR = (
+    "name",
+    "args",
+    "terminationMessagePolicy",
+    "env",
+    "livenessProbe",
+    "readinessProbe",
+    "startupProbe",
+    "volumeMounts",
+)
 _OF_STORE = ("name", "args", "ports", "readinessProbe", "volumeMounts")
 
 

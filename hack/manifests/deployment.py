@@ -89,6 +89,7 @@ def _container() -> dict[str, Any]:
         "image": IMAGE,
         "imagePullPolicy": "IfNotPresent",
         "args": ["--config", f"{FOLDER}/{CONFIG}"],
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "env": [
             _from_pod("POD_NAME", "metadata.name"),
             _from_pod("POD_NAMESPACE", "metadata.namespace"),

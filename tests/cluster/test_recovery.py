@@ -10,6 +10,8 @@ import pytest
 from kedge_installed import Installed, Object, steps_of
 from test_runs import fan_out, op
 
+from manifests import deployment
+
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("recovery")]
 
 CHAIN = [
@@ -119,3 +121,21 @@ def _key(step: str) -> Any:
     from kedge.core.ids import StepKey
 
     return StepKey.parse(step)
+
+
+def test_an_operator_with_a_fault_in_its_configuration_says_so_in_the_status_of_its_pod(kedge: Installed) -> None:
+    wrong = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "wrong"},
+        "data": {deployment.CONFIG: "a: b"},
+    }
+    (made,) = deployment.deployment()
+    spec = {**made["spec"]["template"]["spec"], "restartPolicy": "Never"}
+    spec["volumes"] = [{"name": "config", "configMap": {"name": "wrong"}}, {"name": "tmp", "emptyDir": {}}]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "wrong"}, "spec": spec}
+    kedge.kubectl.apply(wrong, pod)
+    kedge.kubectl("wait", "pod/wrong", "--for=jsonpath={.status.phase}=Failed", "--timeout=60s")
+    ended = kedge.kubectl.get("pod", "wrong")["status"]["containerStatuses"][0]["state"]["terminated"]
+    assert ended["exitCode"] == 2
+    assert "a: there is no such field" in ended["message"]
