@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,17 @@ def test_pokemon_steps_start_in_the_order_of_a_local_run(kedge: Installed, tmp_p
     status = kedge.ended(name, 180)
     assert status["phase"] == "Succeeded", status
     assert order([found[0] for found in kedge.outcomes(name).values()]) == here
+
+
+def test_a_file_of_ones_own_runs_as_the_page_on_first_steps_says(kedge: Installed, tmp_path: Path) -> None:
+    page = (ROOT / "docs/kubernetes.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    (manifest,) = re.findall(r"^```yaml\n(.*?)^```", page, re.M | re.S)
+    (create,) = re.findall(r"`kubectl (create configmap .*?)`", page)
+    (tmp_path / "hello.py").write_text(code)
+    kedge.kubectl(*create.replace("=hello.py", f"={tmp_path}/hello.py").split())
+    kedge.kubectl("create", "-f", "-", given=manifest)
+    assert kedge.ended("hello")["phase"] == "Succeeded"
 
 
 def local_order(target: str, folder: Path) -> list[str]:
