@@ -119,6 +119,8 @@ _DISRUPTIONS = {
 }
 _MALFORMED = (AttributeError, KeyError, IndexError, OverflowError, OSError, TypeError, ValueError)
 _NOTHING = "nothing more is told"
+_STOPPED = 130
+"""The exit code of a worker that was told to stop, and says by which signal."""
 _TOLD_MAX = 500
 _NO_WORKER = re.compile(r"""exec: "python"|'kedge\.worker'|No module named '?kedge\b""")
 """So do the container's runtime and Python say that there is nothing to run a step with."""
@@ -253,7 +255,7 @@ def _start_text(terminated: Mapping[str, Any]) -> str:
 def _exit_text(terminated: Mapping[str, Any]) -> str:
     code, signal = terminated.get("exitCode"), terminated.get("signal")
     told = (terminated.get("message") or "").strip()
-    if signal or (isinstance(code, int) and code > 128):
+    if signal or (isinstance(code, int) and code > 128 and code != _STOPPED):
         text = f"its container was ended by signal {signal or int(code or 0) - 128}"
     else:
         text = f"its container exited with code {code}"

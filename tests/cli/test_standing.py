@@ -47,6 +47,10 @@ def test_counts_leave_out_what_there_is_none_of() -> None:
     assert standing.headline(found, 105.0) == f"x: {standing.counts(found)}  5.0s"
 
 
+def test_one_retry_is_no_plural() -> None:
+    assert standing.counts(run(phase="Running", steps={"total": 1, "running": 1, "retries": 1})) == "1 running, 1 retry"
+
+
 def test_the_time_stands_still_once_a_run_has_ended() -> None:
     assert standing.took(run(phase="Failed", completionTime="1970-01-01T00:01:42Z"), 500.0) == 2.0
 

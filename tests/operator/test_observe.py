@@ -174,6 +174,14 @@ def test_of_other_ends_no_image_is_blamed(reason: str, message: str) -> None:
     assert ended(reason, message).cause.endswith(message)
 
 
+def test_a_worker_that_was_told_to_stop_is_not_said_to_have_had_another_signal() -> None:
+    terminated = {"exitCode": 130, "reason": "Error", "message": "stopped by SIGTERM before its end"}
+    status = {"phase": "Failed", "containerStatuses": [{"name": "step", "state": {"terminated": terminated}}]}
+    found = observe.view({"metadata": METADATA, "status": status})
+    assert found.end is not None
+    assert found.end.cause == "its container exited with code 130: stopped by SIGTERM before its end"
+
+
 def test_of_a_long_last_log_the_last_whole_lines_are_told() -> None:
     lines = [f"line {number} of what it said" for number in range(90)]
     told = ended("Error", "\n".join(lines)).cause.removeprefix("its container exited with code 1: ").split("\n")

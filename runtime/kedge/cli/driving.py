@@ -64,7 +64,7 @@ def _tell(name: str, run: Run, quiet: bool) -> None:
     colour = "green" if run.status is RunStatus.SUCCEEDED else "red"
     click.secho(run.status.value, fg=colour, bold=True, nl=False)
     cached = _cached(run)
-    notes = (f", {run.retries} retries" if run.retries else "") + (f", {cached} taken over" if cached else "")
+    notes = (f", {show.retries(run.retries)}" if run.retries else "") + (f", {cached} taken over" if cached else "")
     click.echo(f"  {name}: {counts}{notes}")
     failed = _failed(run)
     for step in failed[:_MOST_FAILURES]:

@@ -57,6 +57,11 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
+def retries(number: int) -> str:
+    """How often something was tried again, as people say it."""
+    return f"{number} {'retry' if number == 1 else 'retries'}"
+
+
 def duration(seconds: float | None) -> str:
     """A span of time as people say it."""
     if seconds is None:

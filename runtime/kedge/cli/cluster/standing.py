@@ -6,7 +6,7 @@ from typing import Any
 
 from kedge.cli.cluster.opjobs import ClusterRun
 from kedge.cli.progress import OpBar
-from kedge.cli.show import duration
+from kedge.cli.show import duration, retries
 from kedge.core.status import Phase
 
 _STATES = ("waiting", "running", "succeeded", "failed", "skipped", "cancelled")
@@ -18,7 +18,7 @@ _UNTOLD = ("Running", "Planning")
 def counts(run: ClusterRun) -> str:
     """Its steps by state, in words; empty until it was planned."""
     found = [f"{run.steps[state]} {state}" for state in _STATES if run.steps.get(state)]
-    found += [f"{run.steps['retries']} retries"] if run.steps.get("retries") else []
+    found += [retries(run.steps["retries"])] if run.steps.get("retries") else []
     found += [f"{run.steps['cached']} taken over"] if run.steps.get("cached") else []
     return ", ".join(found)
 
