@@ -119,6 +119,10 @@ _DISRUPTIONS = {
 }
 _MALFORMED = (AttributeError, KeyError, IndexError, OverflowError, OSError, TypeError, ValueError)
 _NOTHING = "nothing more is told"
+_OUT_OF_MEMORY = (
+    "its container was killed for using more memory than its limit; "
+    "resources.limits.memory gives it more, memoryGrowth from attempt to attempt"
+)
 _STOPPED = 130
 """The exit code of a worker that was told to stop, and says by which signal."""
 _TOLD_MAX = 500
@@ -213,7 +217,7 @@ def _end(status: Mapping[str, Any], terminated: Mapping[str, Any], gone: bool, d
         return None
     code = terminated.get("exitCode")
     if terminated.get("reason") == "OOMKilled":
-        return End(EndKind.OUT_OF_MEMORY, "its container was killed for using more memory than its limit", code)
+        return End(EndKind.OUT_OF_MEMORY, _OUT_OF_MEMORY, code)
     if terminated.get("reason") in ("StartError", "ContainerCannotRun"):
         return End(EndKind.START_ERROR, _start_text(terminated), code)
     taken = _taken_away(status)

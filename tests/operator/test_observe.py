@@ -174,6 +174,12 @@ def test_of_other_ends_no_image_is_blamed(reason: str, message: str) -> None:
     assert ended(reason, message).cause.endswith(message)
 
 
+def test_of_a_container_out_of_memory_it_is_told_what_gives_it_more() -> None:
+    end = look("out of memory").end
+    assert end is not None
+    assert end.cause.endswith("; resources.limits.memory gives it more, memoryGrowth from attempt to attempt")
+
+
 def test_a_worker_that_was_told_to_stop_is_not_said_to_have_had_another_signal() -> None:
     terminated = {"exitCode": 130, "reason": "Error", "message": "stopped by SIGTERM before its end"}
     status = {"phase": "Failed", "containerStatuses": [{"name": "step", "state": {"terminated": terminated}}]}
