@@ -118,6 +118,7 @@ class Actor:
         self.notices = Notices(self.cluster, body, services.instance)
         self.run: Run | None = None
         self._told_of_limits = False
+        self._looked_at: int | None = None
 
     def __repr__(self) -> str:
         return f"{self.namespace}/{self.job_name}"
@@ -157,6 +158,7 @@ class Actor:
         self.timers = Timers()
         self.attempts = Attempts()
         self.run = None
+        self._looked_at = None
         self.facts.failed.clear()
         self.facts.cached = 0
 
@@ -222,7 +224,11 @@ class Actor:
         return job
 
     def _spec_seen(self, body: Mapping[str, Any]) -> None:
-        """The fields that may change have perhaps changed."""
+        """The fields that may change have perhaps changed; with the status alone they have not."""
+        self.body, generation = body, body["metadata"].get("generation")
+        if generation is not None and generation == self._looked_at:
+            return
+        self._looked_at = generation
         try:
             job = self.take_in(body)
         except Refused as error:
