@@ -1,9 +1,9 @@
-"""What an operator costs at its start beside pods that have ended, and beside none: memory, and processor time.
+"""What an operator costs at its start beside pods and OpJobs that have ended, and beside none: memory, processor time.
 
-    make cluster-tools && python bench/finished.py [--pods 10000]
+    make cluster-tools && python bench/finished.py [--pods 10000] [--jobs 500]
 
-A control plane without nodes holds the pods, each as a step's looks when it has succeeded. Pods stay with their OpJob
-until that is deleted, so that an operator that starts anew finds them all.
+A control plane without nodes holds them: pods, each as a step's looks when it has succeeded, and OpJobs of 300 ops
+that are to be deleted in a day. An operator that starts anew finds them all.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,15 @@ ENDED = {
 SETTLING = 15.0  # seconds until what is done at the start is over
 
 
+OPS = [
+    {"name": f"op_{number}", "entrypoint": "x:y", "config": {"words": ["word"] * 20}, "tags": {"team": "x" * 50}}
+    for number in range(300)
+]
+SUCCEEDED = {"type": "Complete", "status": "True", "reason": "AllStepsEnded", "message": "", "lastTransitionTime": AT}
+
+
 class Filler(Cluster):
-    """Makes pods that have ended."""
+    """Makes pods and OpJobs that have ended."""
 
     async def ended_pod(self, name: str) -> None:
         metadata = {**POD["metadata"], "name": name, "namespace": "default"}
@@ -76,13 +84,23 @@ class Filler(Cluster):
         path = f"/api/v1/namespaces/default/pods/{name}/status"
         await self._request("PATCH", path, f"pod default/{name}", {"status": ENDED})
 
+    async def ended_job(self, name: str) -> None:
+        path = "/apis/kedge.dev/v1alpha1/namespaces/default/opjobs"
+        spec = {"image": "x", "ops": OPS, "ttlSecondsAfterFinished": 86_400}
+        job = {"apiVersion": "kedge.dev/v1alpha1", "kind": "OpJob", "metadata": {"name": name}, "spec": spec}
+        await self._request("POST", path, f"opjob default/{name}", job)
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        status = {"phase": "Succeeded", "completionTime": now, "conditions": [SUCCEEDED]}
+        await self._request("PATCH", f"{path}/{name}/status", f"opjob default/{name}", {"status": status})
 
-async def fill(kubeconfig: Path, begin: int, end: int) -> None:
-    """Make the pods with these numbers."""
+
+async def fill(kubeconfig: Path, pods: int, jobs: int) -> None:
+    """Make so many of them."""
     config = Configuration()
     await load_kube_config(str(kubeconfig), client_configuration=config)  # type: ignore[no-untyped-call]
     filler = Filler(config)
-    await asyncio.gather(*(filler.ended_pod(f"ended-{number}") for number in range(begin, end)))
+    await asyncio.gather(*(filler.ended_pod(f"ended-{number}") for number in range(pods)))
+    await asyncio.gather(*(filler.ended_job(f"ended-{number}") for number in range(jobs)))
     await filler.close()
 
 
@@ -126,19 +144,23 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pods", type=int, default=10_000)
+    parser.add_argument("--jobs", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=2)
     given: Any = parser.parse_args()
-    print("| pods that have ended | ready after | peak | settled | processor |")
-    print("|--:|--:|--:|--:|--:|")
-    with planes.running() as plane:
-        install_crd(plane)
-        before = 0
-        for count in (0, given.pods):
-            asyncio.run(fill(plane.kubeconfig, before, count))
-            before = count
+    print("| beside | ready after | peak | settled | processor |")
+    print("|---|--:|--:|--:|--:|")
+    for pods, jobs, told in (
+        (0, 0, "nothing"),
+        (given.pods, 0, f"{given.pods:,} pods"),
+        (0, given.jobs, f"{given.jobs:,} OpJobs"),
+    ):
+        with planes.running() as plane:
+            install_crd(plane)
+            asyncio.run(fill(plane.kubeconfig, pods, jobs))
+            time.sleep(SETTLING)
             for _ in range(given.rounds):
                 ready, peak, now, ticks = measured(plane)
-                print(f"| {count} | {ready:.1f} s | {peak:.0f} MB | {now:.0f} MB | {ticks:.1f} s |", flush=True)
+                print(f"| {told} | {ready:.1f} s | {peak:.0f} MB | {now:.0f} MB | {ticks:.1f} s |", flush=True)
 
 
 if __name__ == "__main__":

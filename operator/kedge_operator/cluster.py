@@ -35,7 +35,7 @@ from kedge_operator.errors import (
 TIMEOUT_SECONDS = 20.0
 AT_ONCE = 40
 """Requests under way at the same time; more wait."""
-PAGE = 100
+PAGE = 50
 """Objects that are listed at once: ten thousand pods, read together, are half a gigabyte."""
 UNFINISHED = "status.phase!=Succeeded,status.phase!=Failed"
 """The fields of pods that have not ended."""

@@ -1,9 +1,13 @@
-"""The handlers of kopf, all of them: raw events, so that nothing is written on users' objects."""
+"""The handlers of kopf, all of them: raw events, so that nothing is written on users' objects.
+
+Runs are told outside of kopf's context, which holds the object: timers and tasks keep the context they are made in.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from contextvars import Context
 from typing import Any
 
 import aiohttp
@@ -16,7 +20,7 @@ from kedge_operator.watches import INACTIVITY_SECONDS, SERVER_SECONDS, Watches
 
 LOGIN_SECONDS = 5.0
 """Between two logins: kopf logs in anew as soon as it is refused."""
-IDLE_SECONDS = 0.2
+IDLE_SECONDS = 0.1
 """So long kopf keeps an object, and a task for it, after its last event. At the start there is one for each pod."""
 
 
@@ -36,11 +40,11 @@ def register(registry: kopf.OperatorRegistry, runs: Runs, config: Configuration,
 
     @kopf.on.event(labels.GROUP, labels.VERSION, labels.PLURAL, registry=registry)
     async def opjob(event: kopf.RawEvent, **_: Any) -> None:
-        runs.opjob(event["type"], event["object"])
+        Context().run(runs.opjob, event["type"], event["object"])
 
     @kopf.on.event("", "v1", "pods", registry=registry)
     async def pod(event: kopf.RawEvent, **_: Any) -> None:
-        runs.pod(event["type"], event["object"])
+        Context().run(runs.pod, event["type"], event["object"])
 
 
 async def _session(config: Configuration, watches: Watches) -> aiohttp.ClientSession:

@@ -116,19 +116,21 @@ class Runs:
         ended = observe.seconds((body.get("status") or {}).get("completionTime"))
         if not isinstance(ttl, int) or ended is None:
             return
-        loop = asyncio.get_running_loop()
         delay = max(0.0, ended + ttl - time.time())
-        self._ttls[uid] = loop.call_later(delay, lambda: self._do_aside(self._expire(body)))
+        self._expire_later(delay, metadata["namespace"], metadata["name"], uid)
 
-    async def _expire(self, body: Mapping[str, Any]) -> None:
-        metadata = body["metadata"]
-        self._ttls.pop(metadata["uid"], None)
+    def _expire_later(self, delay: float, namespace: str, name: str, uid: str) -> None:
+        """Nothing of the OpJob is held but its names: those that have ended are many, and some are large."""
+        loop = asyncio.get_running_loop()
+        self._ttls[uid] = loop.call_later(delay, lambda: self._do_aside(self._expire(namespace, name, uid)))
+
+    async def _expire(self, namespace: str, name: str, uid: str) -> None:
+        self._ttls.pop(uid, None)
         try:
-            await self._services.cluster.delete_opjob(metadata["namespace"], metadata["name"], metadata["uid"])
+            await self._services.cluster.delete_opjob(namespace, name, uid)
         except ClusterError as error:
             _log.warning("an OpJob whose time is over could not be deleted; tried again in 30 s: %s", error)
-            loop = asyncio.get_running_loop()
-            self._ttls[metadata["uid"]] = loop.call_later(30, lambda: self._do_aside(self._expire(body)))
+            self._expire_later(30, namespace, name, uid)
 
     async def _clean(self, uid: str, body: Mapping[str, Any]) -> None:
         """An OpJob was deleted: its place in the store goes too, once its pods can't write there any more."""

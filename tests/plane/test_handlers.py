@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 from collections.abc import Mapping
+from contextvars import Context, copy_context
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ class Seen:
 
     def __init__(self) -> None:
         self.objects: list[tuple[str, str | None, str]] = []
+        self.contexts: list[Context] = []
         self.news = asyncio.Event()
 
     def opjob(self, kind: str | None, body: Mapping[str, Any]) -> None:
@@ -50,6 +52,7 @@ class Seen:
 
     def _note(self, what: str, kind: str | None, body: Mapping[str, Any]) -> None:
         self.objects.append((what, kind, body["metadata"]["name"]))
+        self.contexts.append(copy_context())
         self.news.set()
 
     async def until(self, *wanted: tuple[str, str | None, str]) -> None:
@@ -100,6 +103,7 @@ def test_all_is_told_nothing_is_written_and_watches_are_known_to_live(plane: pla
         await world.kubectl("delete", "pod", "ours", "--grace-period=0", "--force")
         await world.seen.until(("pod", "ADDED", "ours"), ("opjob", "MODIFIED", "sizes"), ("pod", "DELETED", "ours"))
         assert "other" not in [name for _, _, name in world.seen.objects]
+        assert not any(map(len, world.seen.contexts)), "timers and tasks made in them would keep the objects"
         assert set(world.watches.silence()) == {"pods", "opjobs"}
         assert world.watches.why_silent() is None
         assert world.watches.why_stuck() is None
