@@ -1,9 +1,9 @@
 """What the operator, and people, may do at the API server: one table, plain data. `hack/manifests` makes roles of it.
 
-Each row is an API group, its resources, the verbs, the names of the objects where it is about some alone, and what they
-are needed for. kopf itself needs no more than this
-when it is told not to scan (`settings.scanning.disabled`) and not to post (`settings.posting.enabled = False`), runs
-standalone, and has event handlers alone: those leave no annotation and no finalizer on what they watch.
+Each row is an API group, its resources, the verbs, the names of the objects where it is about those alone, and what it
+is needed for. kopf itself needs no more than this when it is told not to scan (`settings.scanning.disabled`) and not to
+post (`settings.posting.enabled = False`), runs standalone, and has event handlers alone: those leave no annotation and
+no finalizer on what they watch.
 """
 
 OPERATOR = (
@@ -39,14 +39,14 @@ LEADER = (
         "group": "coordination.k8s.io",
         "resources": ("leases",),
         "verbs": ("create",),
-        "why": "so that of several replicas one works",
+        "why": "so that of several replicas one works: they agree by a Lease",
     },
     {
         "group": "coordination.k8s.io",
         "resources": ("leases",),
         "verbs": ("get", "update"),
         "names": ("kedge-operator",),
-        "why": "so that it goes on working; the Leases of others in its namespace are not its affair",
+        "why": "to keep that Lease or take it over; the Leases of others in its namespace are not its affair",
     },
 )
 """In the operator's own namespace. The name is that of `leaderElection.name`."""

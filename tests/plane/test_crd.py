@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,13 @@ class Server:
         assert done.returncode != 0, done.stdout
         return done.stderr
 
+    def wait_for_the_schema(self) -> None:
+        """By which kubectl explains it: published some time after the CRD counts as established."""
+        give_up = time.monotonic() + 30
+        while "apis/kedge.dev/v1alpha1" not in json.loads(self.run("get", "--raw", "/openapi/v3"))["paths"]:
+            assert time.monotonic() < give_up, "the schema is not published"
+            time.sleep(0.1)
+
     def spec_of(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.run("get", "oj", name, "-o", "json"))["spec"]
         return found
@@ -60,6 +68,7 @@ def server() -> Iterator[Server]:
         found.run("apply", "-f", str(MANIFESTS / "crds/kedge.dev_opjobs.yaml"))
         found.run("wait", "--for=condition=Established", "crd/opjobs.kedge.dev", "--timeout=30s")
         found.run("create", "namespace", "etl")
+        found.wait_for_the_schema()
         yield found
 
 
@@ -374,8 +383,9 @@ def installed(server: Server) -> Server:
 
 
 def may(server: Server, who: str, verb: str, resource: str, namespace: str) -> bool:
+    """`resource` is TYPE, TYPE/SUBRESOURCE or TYPE:NAME."""
     resource, _, part = resource.partition("/")
-    command = ["auth", "can-i", verb, resource, f"--as={who}", f"--namespace={namespace}"]
+    command = ["auth", "can-i", verb, resource.replace(":", "/"), f"--as={who}", f"--namespace={namespace}"]
     if part:
         command.append(f"--subresource={part}")
     return server.kubectl(*command).stdout.strip() == "yes"
@@ -393,8 +403,10 @@ def may(server: Server, who: str, verb: str, resource: str, namespace: str) -> b
         ("create", "events.events.k8s.io", "etl", True),
         ("get", "secrets", "etl", False),
         ("get", "secrets", "kedge-system", False),
-        ("update", "leases.coordination.k8s.io", "kedge-system", True),
-        ("update", "leases.coordination.k8s.io", "etl", False),
+        ("create", "leases.coordination.k8s.io", "kedge-system", True),
+        ("update", "leases.coordination.k8s.io:kedge-operator", "kedge-system", True),
+        ("update", "leases.coordination.k8s.io:kube-scheduler", "kedge-system", False),
+        ("update", "leases.coordination.k8s.io:kedge-operator", "etl", False),
         ("list", "namespaces", "", False),
         ("list", "customresourcedefinitions.apiextensions.k8s.io", "", False),
     ],
