@@ -10,6 +10,7 @@ Whether pods may run as root and the like is the namespace's own affair: label i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -74,6 +75,8 @@ TOKENS = ("serviceAccountToken", "podCertificate")
 """Sources of a volume by which a pod is somebody at the API server."""
 SYSTEM = "system-"
 """So begin the priority classes before which all other pods have to give way."""
+_ALIKE = 0.8
+"""How alike, from 0 to 1, a field must be that was perhaps meant."""
 APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
 
 Words = Annotated[list[Annotated[str, Field(min_length=1)]], Field(default_factory=list)]
@@ -117,8 +120,7 @@ class Fault(NamedTuple):
     volume: str | None = None
 
     def __str__(self) -> str:
-        given = self.given if len(self.given) <= 80 else f"{self.given[:77]}..."
-        return f"{self.what}{given} (podPolicy.{self.setting})"
+        return f"{self.what}{self.given if len(self.given) <= 80 else f'{self.given[:77]}...'}"
 
 
 class Guard:
@@ -137,11 +139,21 @@ class Guard:
 
     def check(self, pod: Mapping[str, Any], where: str) -> None:
         """Raise PodRefused that lists all that a pod may not have."""
-        found = list(dict.fromkeys(map(str, self._found(pod))))
+        found = list(dict.fromkeys(map(self._told, self._found(pod))))
         if found:
             raise PodRefused(
                 f"{where}: the administrator of this cluster's Kedge does not allow this: {'; '.join(found)}"
             )
+
+    def _told(self, fault: Fault) -> str:
+        """With the setting, and what that allows; of fields, which are many, the one that was perhaps meant."""
+        told = f"{fault} (podPolicy.{fault.setting})"
+        if fault.setting == "fields":
+            name = fault.what.removesuffix(": ")
+            meant = [] if name in FIELDS else get_close_matches(name, FIELDS, 1, _ALIKE)
+            return f"{told}, did you mean {meant[0]}?" if meant else told
+        allowed = self._policy.model_dump(by_alias=True)[fault.setting]
+        return f"{told}, which allows {', '.join(allowed) or 'none'}" if isinstance(allowed, list) else told
 
     def _found(self, pod: Mapping[str, Any]) -> Iterator[Fault]:
         spec = _mapping(pod, "spec")

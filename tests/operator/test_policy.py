@@ -217,3 +217,24 @@ def test_all_that_is_not_allowed_is_told_at_once() -> None:
         make(run_of({"spec": wish}))
     for word in ("hostNetwork: True", "the service account admin", "container step: privileged"):
         assert word in str(told.value)
+
+
+# -- what is told ------------------------------------------------------------------------------------------------------
+
+
+def test_a_refusal_tells_what_is_allowed() -> None:
+    images = ["registry.example/team", "registry.example/base:1"]
+    run = run_of({"spec": {"containers": [{"name": "step", "image": "elsewhere/a"}]}}, images=images)
+    with pytest.raises(
+        PodRefused, match=r"podPolicy\.images\), which allows registry\.example/team, registry.*/base:1$"
+    ):
+        make(run)
+    with pytest.raises(PodRefused, match=r"podPolicy\.serviceAccounts\), which allows none$"):
+        make(run_of({"spec": {"serviceAccountName": "admin"}}))
+
+
+def test_a_field_that_is_misspelt_is_told_from_one_that_is_not_allowed() -> None:
+    with pytest.raises(PodRefused, match=r"podPolicy\.fields\), did you mean tolerations\?$"):
+        make(run_of({"spec": {"toleration": []}}))
+    with pytest.raises(PodRefused, match=r"hostNetwork: True \(podPolicy\.fields\)$"):
+        make(run_of({"spec": {"hostNetwork": True}}))
