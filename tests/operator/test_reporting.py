@@ -64,6 +64,25 @@ def test_a_last_word_is_not_overwritten_by_one_that_is_still_under_way() -> None
     assert asyncio.run(play()) == [{"phase": "Running"}, {"phase": "Succeeded"}]
 
 
+def test_a_patch_that_takes_the_server_long_is_followed_by_a_longer_pause() -> None:
+    async def play() -> float:
+        server, now = SlowServer(), {"progress": "0/2"}
+        status = writer(server, lambda: dict(now))
+        serving = asyncio.create_task(status.serve())
+        status.changed()
+        first = await server.patch(0)
+        asyncio.get_running_loop().call_later(0.3, first.set_result, None)
+        await first
+        let_go = asyncio.get_running_loop().time()
+        now["progress"] = "1/2"
+        status.changed()
+        await server.patch(1)
+        serving.cancel()
+        return asyncio.get_running_loop().time() - let_go
+
+    assert asyncio.run(play()) > 1.1
+
+
 def test_a_patch_that_is_cut_off_is_still_waited_for() -> None:
     async def play() -> list[Status]:
         server, now = SlowServer(), {"phase": "Running"}
