@@ -75,6 +75,8 @@ TOKENS = ("serviceAccountToken", "podCertificate")
 """Sources of a volume by which a pod is somebody at the API server."""
 SYSTEM = "system-"
 """So begin the priority classes before which all other pods have to give way."""
+_FEW, _NAME_MAX = 20, 60
+"""More faults than these come without hints, and longer names are no misspelt fields: to look for one takes a while."""
 _ALIKE = 0.8
 """How alike, from 0 to 1, a field must be that was perhaps meant."""
 APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
@@ -139,21 +141,23 @@ class Guard:
 
     def check(self, pod: Mapping[str, Any], where: str) -> None:
         """Raise PodRefused that lists all that a pod may not have."""
-        found = list(dict.fromkeys(map(self._told, self._found(pod))))
+        refused = list(dict.fromkeys(self._found(pod)))
+        hint = self._hint if len(refused) <= _FEW else lambda fault: ""
+        found = list(dict.fromkeys(f"{one} (podPolicy.{one.setting}){hint(one)}" for one in refused))
         if found:
             raise PodRefused(
                 f"{where}: the administrator of this cluster's Kedge does not allow this: {'; '.join(found)}"
             )
 
-    def _told(self, fault: Fault) -> str:
-        """With the setting, and what that allows; of fields, which are many, the one that was perhaps meant."""
-        told = f"{fault} (podPolicy.{fault.setting})"
+    def _hint(self, fault: Fault) -> str:
+        """What the setting allows; of fields, which are many, the one that was perhaps meant."""
         if fault.setting == "fields":
             name = fault.what.removesuffix(": ")
-            meant = [] if name in FIELDS else get_close_matches(name, FIELDS, 1, _ALIKE)
-            return f"{told}, did you mean {meant[0]}?" if meant else told
+            is_one = name in FIELDS or len(name) > _NAME_MAX
+            meant = [] if is_one else get_close_matches(name, FIELDS, 1, _ALIKE)
+            return f", did you mean {meant[0]}?" if meant else ""
         allowed = self._policy.model_dump(by_alias=True)[fault.setting]
-        return f"{told}, which allows {', '.join(allowed) or 'none'}" if isinstance(allowed, list) else told
+        return f", which allows {', '.join(allowed) or 'none'}" if isinstance(allowed, list) else ""
 
     def _found(self, pod: Mapping[str, Any]) -> Iterator[Fault]:
         spec = _mapping(pod, "spec")

@@ -111,4 +111,6 @@ def prepare(plane: planes.Running, *namespaces: str) -> None:
         kubectl(plane, "label", "namespace", name, "pod-security.kubernetes.io/warn=restricted")
     for name in TOOLS["prometheus-operator"].files:
         kubectl(plane, "create", "-f", str(need(name)))
+    # kubectl can't wait for a condition where there are none yet.
+    kubectl(plane, "wait", "crd", "--all", "--for=jsonpath={.status.conditions[0].type}", "--timeout=30s")
     kubectl(plane, "wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")

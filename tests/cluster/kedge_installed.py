@@ -63,6 +63,13 @@ class Installed:
         text = next(text for path, text in crd.items() if path.name == "kedge.dev_opjobs.yaml")
         # On the server's side, because modules that are installed at the same time would both create it.
         self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", given=text)
+        self.kubectl(
+            # kubectl can't wait for a condition where there are none yet.
+            "wait",
+            "crd/opjobs.kedge.dev",
+            "--for=jsonpath={.status.conditions[0].type}",
+            f"--timeout={SECONDS}s",
+        )
         self.kubectl("wait", "crd/opjobs.kedge.dev", "--for=condition=Established", f"--timeout={SECONDS}s")
 
     def ready(self) -> None:

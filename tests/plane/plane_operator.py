@@ -24,6 +24,8 @@ def install_crd(plane: planes.Running) -> None:
     """Bring the OpJob to a plane."""
     (crd,) = [text for path, text in documents.all_files().items() if path.name == "kedge.dev_opjobs.yaml"]
     kubectl(plane, "apply", "-f", "-", given=crd)
+    # kubectl can't wait for a condition where there are none yet.
+    kubectl(plane, "wait", "--for=jsonpath={.status.conditions[0].type}", "crd/opjobs.kedge.dev", "--timeout=30s")
     kubectl(plane, "wait", "--for=condition=Established", "crd/opjobs.kedge.dev", "--timeout=30s")
 
 

@@ -93,6 +93,7 @@ def test_all_is_told_nothing_is_written_and_watches_are_known_to_live(plane: pla
     async def run() -> None:
         world, stop = World(plane), asyncio.Event()
         await world.kubectl("apply", "-f", str(CRD))
+        await world.kubectl("wait", "crd/opjobs.kedge.dev", "--for=jsonpath={.status.conditions[0].type}")
         await world.kubectl("wait", "crd/opjobs.kedge.dev", "--for=condition=Established")
         await world.kubectl("create", "-f", "-", given=JOB)
         task = await world.start(stop)
@@ -124,6 +125,7 @@ def test_an_api_server_that_goes_away_is_told(plane: planes.Running) -> None:
     async def run() -> None:
         world, stop = World(plane), asyncio.Event()
         await world.kubectl("apply", "-f", str(CRD))
+        await world.kubectl("wait", "crd/opjobs.kedge.dev", "--for=jsonpath={.status.conditions[0].type}")
         await world.kubectl("wait", "crd/opjobs.kedge.dev", "--for=condition=Established")
         await world.kubectl("create", "-f", "-", given=JOB)
         task = await world.start(stop)

@@ -46,6 +46,8 @@ def server() -> Iterator[Server]:
     with planes.running() as plane:
         found = Server(plane.kubeconfig)
         found.run("apply", "-f", str(ROOT / "manifests/crds/kedge.dev_opjobs.yaml"))
+        # kubectl can't wait for a condition where there are none yet.
+        found.run("wait", "--for=jsonpath={.status.conditions[0].type}", "crd/opjobs.kedge.dev", "--timeout=30s")
         found.run("wait", "--for=condition=Established", "crd/opjobs.kedge.dev", "--timeout=30s")
         found.run("create", "namespace", "etl")
         found.run("label", "namespace", "etl", "pod-security.kubernetes.io/enforce=restricted")
