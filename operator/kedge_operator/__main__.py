@@ -15,6 +15,7 @@ from typing import Any
 import kopf
 
 from kedge.core.hints import Hint
+from kedge.core.protocol import API_LEVELS
 from kedge_operator import handlers, identities, metrics, settings
 from kedge_operator.actor import Services
 from kedge_operator.announced import Announcements
@@ -29,9 +30,6 @@ from kedge_operator.watches import Watches
 _log = logging.getLogger("kedge.operator")
 DEFAULT_CONFIG = "/etc/kedge/config.yaml"
 EXIT_USAGE, EXIT_LEASE_LOST = 2, 3
-_LEVELS = 12_000
-"""Of calls. An API server takes JSON of 10,000 levels, and who can't read one OpJob sees none in their list; so it is
-read, and then refused."""
 
 
 def main() -> int:
@@ -45,7 +43,7 @@ def main() -> int:
         print(f"kedge_operator: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_USAGE
     _set_up_log(found)
-    sys.setrecursionlimit(_LEVELS)
+    sys.setrecursionlimit(API_LEVELS)  # what is nested too deep is read, and then refused
     os.environ.update(found.store.environment)
     return asyncio.run(_run(found, identities.take(os.environ)))
 

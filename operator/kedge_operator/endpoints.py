@@ -17,6 +17,7 @@ _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 """A host whose last part is one is an address, in notations that only a browser knows, too."""
 _HOST = re.compile(r"[a-z0-9_.-]+")
 _OF_THE_NODE = ("localhost", "metadata.google.internal")
+_FORBIDDEN = "it is the operator's own host, or the metadata service of a cloud"
 _METADATA = (IPv6Address("fd00:ec2::254"), IPv6Address("fd20:ce::254"), IPv4Address("168.63.129.16"))
 """Of clouds, beside those at link-local addresses."""
 
@@ -33,7 +34,7 @@ def fault_of(url: str) -> str | None:
     if ":" not in host and not _HOST.fullmatch(host):
         return "write the host's name in a-z, 0-9, dots and hyphens"
     if host in _OF_THE_NODE or host.endswith(".localhost"):
-        return "it is the operator's own host, or the metadata service of a cloud"
+        return _FORBIDDEN
     if ":" in host or _NUMBER.fullmatch(host.rpartition(".")[2]):
         return _fault_of_address(host)
     return None
@@ -46,5 +47,5 @@ def _fault_of_address(host: str) -> str | None:
         return "write an address in its usual form"
     found = getattr(address, "ipv4_mapped", None) or address
     if found.is_loopback or found.is_link_local or found.is_unspecified or found.is_multicast or found in _METADATA:
-        return "it is the operator's own host, or the metadata service of a cloud"
+        return _FORBIDDEN
     return None

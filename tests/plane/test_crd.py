@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plane_operator import install_crd
 
 from cluster import plane as planes
 from cluster.tools import need
@@ -64,11 +65,8 @@ class Server:
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with planes.running() as plane:
+        install_crd(plane)
         found = Server(plane.kubeconfig)
-        found.run("apply", "-f", str(MANIFESTS / "crds/kedge.dev_opjobs.yaml"))
-        # kubectl can't wait for a condition where there are none yet.
-        found.run("wait", "--for=jsonpath={.status.conditions[0].type}", "crd/opjobs.kedge.dev", "--timeout=30s")
-        found.run("wait", "--for=condition=Established", "crd/opjobs.kedge.dev", "--timeout=30s")
         found.run("create", "namespace", "etl")
         found.wait_for_the_schema()
         yield found

@@ -7,13 +7,13 @@ import json
 import subprocess
 from collections.abc import Mapping
 from contextvars import Context, copy_context
-from pathlib import Path
 from typing import Any
 
 import kopf
 import pytest
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import load_kube_config
+from plane_operator import install_crd
 
 from cluster import plane as planes
 from cluster.tools import need
@@ -22,7 +22,6 @@ from kedge_operator.watches import FAILING_SECONDS, Watches
 
 pytestmark = pytest.mark.plane
 
-CRD = Path(__file__).parents[2] / "manifests/crds/kedge.dev_opjobs.yaml"
 JOB = {
     "apiVersion": labels.API_VERSION,
     "kind": labels.KIND,
@@ -90,11 +89,10 @@ class World:
 
 
 def test_all_is_told_nothing_is_written_and_watches_are_known_to_live(plane: planes.Running) -> None:
+    install_crd(plane)
+
     async def run() -> None:
         world, stop = World(plane), asyncio.Event()
-        await world.kubectl("apply", "-f", str(CRD))
-        await world.kubectl("wait", "crd/opjobs.kedge.dev", "--for=jsonpath={.status.conditions[0].type}")
-        await world.kubectl("wait", "crd/opjobs.kedge.dev", "--for=condition=Established")
         await world.kubectl("create", "-f", "-", given=JOB)
         task = await world.start(stop)
         await world.seen.until(("opjob", None, "sizes"))
@@ -122,11 +120,10 @@ def test_all_is_told_nothing_is_written_and_watches_are_known_to_live(plane: pla
 
 
 def test_an_api_server_that_goes_away_is_told(plane: planes.Running) -> None:
+    install_crd(plane)
+
     async def run() -> None:
         world, stop = World(plane), asyncio.Event()
-        await world.kubectl("apply", "-f", str(CRD))
-        await world.kubectl("wait", "crd/opjobs.kedge.dev", "--for=jsonpath={.status.conditions[0].type}")
-        await world.kubectl("wait", "crd/opjobs.kedge.dev", "--for=condition=Established")
         await world.kubectl("create", "-f", "-", given=JOB)
         task = await world.start(stop)
         await world.seen.until(("opjob", None, "sizes"))

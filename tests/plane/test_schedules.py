@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from plane_operator import install_crd
 
 from cluster import plane as planes
 from cluster.tools import need
@@ -44,11 +45,8 @@ class Server:
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with planes.running() as plane:
+        install_crd(plane)
         found = Server(plane.kubeconfig)
-        found.run("apply", "-f", str(ROOT / "manifests/crds/kedge.dev_opjobs.yaml"))
-        # kubectl can't wait for a condition where there are none yet.
-        found.run("wait", "--for=jsonpath={.status.conditions[0].type}", "crd/opjobs.kedge.dev", "--timeout=30s")
-        found.run("wait", "--for=condition=Established", "crd/opjobs.kedge.dev", "--timeout=30s")
         found.run("create", "namespace", "etl")
         found.run("label", "namespace", "etl", "pod-security.kubernetes.io/enforce=restricted")
         for one in OBJECTS:

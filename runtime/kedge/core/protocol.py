@@ -38,6 +38,9 @@ MOST_VALUES = 2_000_000
 MOST_PLANNED = 500_000
 """Of values in what a plan pod leaves: 100 for each of 5,000 ops. An operator goes through all of them at once, for all
 runs, and keeps them for as long as the run goes on."""
+API_LEVELS = 12_000
+"""Of calls, for who reads what an API server gives: it takes JSON of 10,000 levels, and who can't read one OpJob sees
+none in their list."""
 MOST_ATTEMPTS = 999_999_999
 YEAR_10000 = 253_402_300_800.0
 """In seconds since the epoch; calendars end before it."""

@@ -15,11 +15,10 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from kedge.cli.cluster.refusals import NoKubectl, error_of
+from kedge.core.protocol import API_LEVELS
 
 _SECONDS = 30
 """So long one request may take; streams have no limit."""
-_LEVELS = 12_000
-"""Of calls. An API server takes JSON of 10,000 levels, and who can't read one OpJob would see none in their list."""
 
 
 class Kubectl:
@@ -28,7 +27,7 @@ class Kubectl:
     def __init__(self, context: str | None = None, namespace: str | None = None) -> None:
         self.context = context
         self.namespace = namespace
-        sys.setrecursionlimit(max(_LEVELS, sys.getrecursionlimit()))
+        sys.setrecursionlimit(max(API_LEVELS, sys.getrecursionlimit()))
 
     def __call__(self, *arguments: str, given: str | None = None) -> str:
         """What a call writes; `given` is its input. Raises ClusterError."""
