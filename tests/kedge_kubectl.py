@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import yaml
@@ -38,6 +38,13 @@ class Kubectl:
     def wait(self, what: str, condition: str) -> None:
         """Until an object has a condition; the API server tells, nobody sleeps."""
         self("wait", what, f"--for={condition}", f"--timeout={SECONDS}s")
+
+
+def established(kubectl: Callable[..., Any], *which: str) -> None:
+    """Until resources just made, as kubectl names them, can be used."""
+    # kubectl can't wait for a condition where there are none yet.
+    for condition in ("jsonpath={.status.conditions[0].type}", "condition=Established"):
+        kubectl("wait", *which, f"--for={condition}", f"--timeout={SECONDS}s")
 
 
 def tell(kubectl: Kubectl) -> None:

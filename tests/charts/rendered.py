@@ -12,6 +12,7 @@ import yaml
 
 from cluster import plane as planes
 from cluster.tools import TOOLS, need
+from kedge_kubectl import established
 from manifests import documents, names
 
 RELEASE = "kedge"
@@ -111,6 +112,4 @@ def prepare(plane: planes.Running, *namespaces: str) -> None:
         kubectl(plane, "label", "namespace", name, "pod-security.kubernetes.io/warn=restricted")
     for name in TOOLS["prometheus-operator"].files:
         kubectl(plane, "create", "-f", str(need(name)))
-    # kubectl can't wait for a condition where there are none yet.
-    kubectl(plane, "wait", "crd", "--all", "--for=jsonpath={.status.conditions[0].type}", "--timeout=30s")
-    kubectl(plane, "wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")
+    established(functools.partial(kubectl, plane), "crd", "--all")

@@ -26,7 +26,7 @@ from kedge.core.layout import RunPaths
 from kedge.core.protocol import Outcome
 from kedge.core.status import Phase
 from kedge.io.stores import Store, open_store
-from kedge_kubectl import objects
+from kedge_kubectl import established, objects
 from manifests import deployment, documents, first_store, names, rbac
 
 SECONDS = 120
@@ -63,14 +63,7 @@ class Installed:
         text = next(text for path, text in crd.items() if path.name == "kedge.dev_opjobs.yaml")
         # On the server's side, because modules that are installed at the same time would both create it.
         self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", given=text)
-        self.kubectl(
-            # kubectl can't wait for a condition where there are none yet.
-            "wait",
-            "crd/opjobs.kedge.dev",
-            "--for=jsonpath={.status.conditions[0].type}",
-            f"--timeout={SECONDS}s",
-        )
-        self.kubectl("wait", "crd/opjobs.kedge.dev", "--for=condition=Established", f"--timeout={SECONDS}s")
+        established(self.kubectl, "crd/opjobs.kedge.dev")
 
     def ready(self) -> None:
         """Until store and operator serve."""

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from kedge_installed import RUNTIME, SECONDS, Object
+from kedge_installed import RUNTIME, Object
 from kedge_released import Place, Release, released
 from test_pods import value
 from test_recovery import CHAIN, run_once
 from test_runs import op
 
 from cluster.tools import TOOLS, need
-from kedge_kubectl import Kubectl
+from kedge_kubectl import Kubectl, established
 from manifests import deployment, names
 
 pytestmark = [pytest.mark.cluster, pytest.mark.charts, pytest.mark.xdist_group("everything")]
@@ -124,7 +124,7 @@ def everything(cluster: str, ours: None, request: pytest.FixtureRequest) -> Iter
         found = Everything(release, etl, ml)
         for name in TOOLS["prometheus-operator"].files:
             release.kubectl("apply", "--server-side", "-f", str(need(name)))
-            release.kubectl("wait", "--for=condition=Established", "-f", str(need(name)), f"--timeout={SECONDS}s")
+            established(release.kubectl, "-f", str(need(name)))
         with volume(release):
             release.bring(found.values())
             yield found

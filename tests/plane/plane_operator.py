@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from cluster import plane as planes
 from cluster import processes
 from cluster.tools import need
+from kedge_kubectl import established
 from manifests import documents
 
 
@@ -24,9 +26,7 @@ def install_crd(plane: planes.Running) -> None:
     """Bring the OpJob to a plane."""
     (crd,) = [text for path, text in documents.all_files().items() if path.name == "kedge.dev_opjobs.yaml"]
     kubectl(plane, "apply", "-f", "-", given=crd)
-    # kubectl can't wait for a condition where there are none yet.
-    kubectl(plane, "wait", "--for=jsonpath={.status.conditions[0].type}", "crd/opjobs.kedge.dev", "--timeout=30s")
-    kubectl(plane, "wait", "--for=condition=Established", "crd/opjobs.kedge.dev", "--timeout=30s")
+    established(functools.partial(kubectl, plane), "crd/opjobs.kedge.dev")
 
 
 def submit(plane: planes.Running, name: str, spec: dict[str, Any]) -> None:
