@@ -12,6 +12,16 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 _BEAT_SECONDS = 1.0
 SLOW_SECONDS = 10.0
 """An event loop that is busy for longer answers nobody in time: neither the lease, nor the watch."""
+MOST_CONNECTIONS = 100
+"""Connections at once; the oldest gives way to a new one, so nobody can keep a probe out, or fill the memory."""
+
+
+class _Server(web.Server):
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        for oldest in self.connections[:-MOST_CONNECTIONS]:
+            if oldest.transport is not None:
+                oldest.transport.abort()
 
 
 class Serving:
@@ -34,17 +44,13 @@ class Serving:
         self._slow_seconds = slow_seconds
         self._busy: tuple[float, float] | None = None
         self._beat = time.monotonic()
-        self._runner: web.AppRunner | None = None
+        self._runner: web.ServerRunner | None = None
         self._beating: asyncio.Task[None] | None = None
         self.port: int | None = None
 
     async def open(self, host: str, port: int) -> None:
         """Serve at a port (0: a free one). Raises OSError."""
-        app = web.Application()
-        app.add_routes(
-            [web.get("/metrics", self._metrics), web.get("/healthz", self._healthz), web.get("/readyz", self._readyz)]
-        )
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.ServerRunner(_Server(self._answer, access_log=None))
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
         await site.start()
@@ -72,19 +78,24 @@ class Serving:
             self._busy = (now, late)
         self._beat = now
 
-    async def _metrics(self, request: web.Request) -> web.Response:
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
+        answers = {"/metrics": self._metrics, "/healthz": self._healthz, "/readyz": self._readyz}
+        answer = answers.get(request.path)
+        return web.Response(status=404, text="not found\n") if answer is None else answer()
+
+    def _metrics(self) -> web.Response:
         self._measure()
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    async def _healthz(self, request: web.Request) -> web.Response:
+    def _healthz(self) -> web.Response:
         self._note_beat()
         if self._busy is not None and time.monotonic() - self._busy[0] < self._busy[1]:
             return web.Response(status=500, text=f"the event loop was busy for {self._busy[1]:.1f} s\n")
-        return _answer(self._why_stuck(), 500)
+        return _told(self._why_stuck(), 500)
 
-    async def _readyz(self, request: web.Request) -> web.Response:
-        return _answer(self._why_not_ready(), 503)
+    def _readyz(self) -> web.Response:
+        return _told(self._why_not_ready(), 503)
 
 
-def _answer(why_not: str | None, status: int) -> web.Response:
+def _told(why_not: str | None, status: int) -> web.Response:
     return web.Response(text="ok\n") if why_not is None else web.Response(status=status, text=f"{why_not}\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 
@@ -10,7 +11,7 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
 from kedge_operator import metrics
-from kedge_operator.serving import Serving
+from kedge_operator.serving import MOST_CONNECTIONS, Serving
 
 Get = Callable[[str], Awaitable[tuple[int, str]]]
 
@@ -51,6 +52,36 @@ def test_readiness_says_why_not() -> None:
         assert await get("/readyz") == (200, "ok\n")
 
     serve(test, Serving(lambda: None, lambda: why.pop(0)))
+
+
+def test_the_oldest_connections_give_way_to_a_probe() -> None:
+    async def test() -> None:
+        serving = Serving(lambda: None, lambda: None)
+        await serving.open("127.0.0.1", 0)
+        idle = [await asyncio.open_connection("127.0.0.1", serving.port) for _ in range(3 * MOST_CONNECTIONS)]
+        try:
+            async with aiohttp.ClientSession(f"http://127.0.0.1:{serving.port}") as session, asyncio.timeout(10):
+                async with session.get("/healthz") as response:
+                    assert response.status == 200
+                for reader, _ in idle[: -MOST_CONNECTIONS + 1]:
+                    with contextlib.suppress(ConnectionResetError):
+                        assert await reader.read() == b""
+            assert not any(reader.at_eof() for reader, _ in idle[-MOST_CONNECTIONS + 1 :])
+        finally:
+            await serving.close()
+            for _, writer in idle:
+                writer.close()
+                with contextlib.suppress(ConnectionResetError):
+                    await writer.wait_closed()
+
+    asyncio.run(test())
+
+
+def test_other_paths_are_not_found() -> None:
+    async def test(get: Get) -> None:
+        assert (await get("/"))[0] == 404
+
+    serve(test, Serving(lambda: None, lambda: None))
 
 
 def test_health_says_what_only_a_restart_can_help() -> None:
