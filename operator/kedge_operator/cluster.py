@@ -73,11 +73,13 @@ class Cluster:
         self.config = config
         self._client = RESTClientObject(config)
         self._room = asyncio.Semaphore(AT_ONCE)
+        self._left: set[RESTClientObject] = set()
         self._closing: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._client.close()
+        for client in (self._client, *self._left):
+            await client.close()
 
     # -- pods -----------------------------------------------------------------------------------------------------
 
@@ -230,9 +232,11 @@ class Cluster:
         """
         if client is self._client:
             self._client = RESTClientObject(self.config)
+            self._left.add(client)
             asyncio.get_running_loop().call_later(TIMEOUT_SECONDS, self._close_later, client)
 
     def _close_later(self, client: RESTClientObject) -> None:
+        self._left.discard(client)
         closing = asyncio.get_running_loop().create_task(client.close())
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextvars import Context, copy_context
 from typing import Any
 
+import connections
 import kopf
 import pytest
 from kubernetes.aio.client.configuration import Configuration
@@ -116,7 +117,7 @@ def test_all_is_told_nothing_is_written_and_watches_are_known_to_live(plane: pla
         metadata = json.loads(found.stdout)["metadata"]
         assert ("annotations" in metadata, "finalizers" in metadata) == (False, False)
 
-    asyncio.run(run())
+    connections.run(run())
 
 
 def test_an_api_server_that_goes_away_is_told(plane: planes.Running) -> None:
@@ -139,4 +140,4 @@ def test_an_api_server_that_goes_away_is_told(plane: planes.Running) -> None:
         stop.set()
         await asyncio.gather(task, return_exceptions=True)
 
-    asyncio.run(run())
+    connections.run(run())

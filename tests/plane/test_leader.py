@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import connections
 import pytest
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import load_kube_config
@@ -18,8 +19,8 @@ from kedge_operator.leader import Leadership
 
 pytestmark = pytest.mark.plane
 
-SECONDS = 2.0
-"""How long a lease lasts here."""
+SECONDS = 5.0
+"""How long a lease lasts here: much longer than what runs the test, replicas and API server may stand still."""
 
 
 class Relay:
@@ -37,8 +38,9 @@ class Relay:
         return f"https://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
         other_reader, other_writer = await asyncio.open_connection(*self._target)
-        self._open |= {writer, other_writer}
+        self._open.add(other_writer)
         with contextlib.suppress(OSError):
             await asyncio.gather(self._pipe(reader, other_writer), self._pipe(other_reader, writer))
 
@@ -108,7 +110,7 @@ def play(plane: planes.Running, test: Callable[[Replicas], Awaitable[None]]) -> 
         finally:
             await replicas.close()
 
-    asyncio.run(run())
+    connections.run(run())
 
 
 @contextlib.asynccontextmanager
