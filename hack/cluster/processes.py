@@ -69,9 +69,13 @@ def start(command: Sequence[str], folder: Path, name: str) -> Record:
 
 
 def free_ports(count: int, address: str = "127.0.0.1") -> list[int]:
-    """Ports of an address that nobody listens on now."""
+    """Ports of an address that nobody listens on, and that the kernel gives to nobody else for a minute.
+
+    A connection that was closed is remembered so long: who names the port, as servers do, may have it meanwhile.
+    """
     with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        probes = [stack.enter_context(socket.create_server((address, 0))) for _ in range(count)]
         for probe in probes:
-            probe.bind((address, 0))
+            with socket.create_connection(probe.getsockname()):
+                probe.accept()[0].close()
         return [probe.getsockname()[1] for probe in probes]
