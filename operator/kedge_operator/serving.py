@@ -28,7 +28,7 @@ class Serving:
     """`/metrics`, `/healthz` and `/readyz`.
 
     `measure()` sets gauges before they are read. `why_not_ready()` and `why_stuck()` give None, or why this replica is
-    not ready, or can only be helped by a restart.
+    not ready, or can only be helped by a restart. `clock()` is in seconds.
     """
 
     def __init__(
@@ -37,13 +37,15 @@ class Serving:
         why_not_ready: Callable[[], str | None],
         why_stuck: Callable[[], str | None] = lambda: None,
         slow_seconds: float = SLOW_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._measure = measure
         self._why_not_ready = why_not_ready
         self._why_stuck = why_stuck
         self._slow_seconds = slow_seconds
+        self._clock = clock
         self._busy: tuple[float, float] | None = None
-        self._beat = time.monotonic()
+        self._beat = clock()
         self._runner: web.ServerRunner | None = None
         self._beating: asyncio.Task[None] | None = None
         self.port: int | None = None
@@ -55,7 +57,7 @@ class Serving:
         site = web.TCPSite(self._runner, host, port)
         await site.start()
         self.port = self._runner.addresses[0][1]
-        self._beat = time.monotonic()
+        self._beat = self._clock()
         self._beating = asyncio.get_running_loop().create_task(self._keep_beating())
 
     async def close(self) -> None:
@@ -72,7 +74,7 @@ class Serving:
 
     def _note_beat(self) -> None:
         """A loop that was busy is told for as long as it was: while it is, nobody can be answered at all."""
-        now = time.monotonic()
+        now = self._clock()
         late = now - self._beat
         if late > self._slow_seconds:
             self._busy = (now, late)
@@ -89,7 +91,7 @@ class Serving:
 
     def _healthz(self) -> web.Response:
         self._note_beat()
-        if self._busy is not None and time.monotonic() - self._busy[0] < self._busy[1]:
+        if self._busy is not None and self._clock() - self._busy[0] < self._busy[1]:
             return web.Response(status=500, text=f"the event loop was busy for {self._busy[1]:.1f} s\n")
         return _told(self._why_stuck(), 500)
 
