@@ -41,6 +41,7 @@ INDEX_FROM = 100
 """A listing with more members than this goes into the store; the ticket points to it."""
 GRACE_SECONDS = 10.0
 _POOL_RESTARTS = 3
+_CANCELLING = (signal.SIGINT, signal.SIGTERM)
 _LONGEST_WAIT_SECONDS = 3600.0
 """A system call takes no wait of a month; whatever is due later is looked at again."""
 
@@ -170,12 +171,12 @@ class ProcessEngine:
             heapq.heappop(self._timers)[2]()
 
     def _on_signal(self, pipe: int) -> None:
+        before = self._signals
         with contextlib.suppress(BlockingIOError):
-            os.read(pipe, 4096)
-        self._signals += 1
-        if self._signals == 1:
+            self._signals += sum(number in _CANCELLING for number in os.read(pipe, 4096))
+        if before == 0 and self._signals > 0:
             self._events.append(Cancel(time.time()))
-        else:
+        if self._signals > 1:
             for attempt in self._unsettled():
                 self._pool.signal(attempt, signal.SIGKILL)
             if not self._pool.ready:
@@ -341,7 +342,7 @@ def _signals_to_pipe() -> Iterator[int]:
     read, write = os.pipe()
     os.set_blocking(read, False)
     os.set_blocking(write, False)
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in _CANCELLING}
     wakeup = -1
     try:
         wakeup = signal.set_wakeup_fd(write, warn_on_full_buffer=False)

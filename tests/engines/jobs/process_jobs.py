@@ -39,7 +39,7 @@ def first_time(name: str) -> bool:
 
 @dg.op
 def stubborn() -> int:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: here("told to end"))
     here(str(os.getpid()))
     for_ever()
 
@@ -119,7 +119,7 @@ def begins() -> int:
     return 1
 
 
-@dg.op(tags={"kedge/timeout": "0.3"})
+@dg.op(tags={"kedge/timeout": "3"})
 def overruns(x: int) -> int:
     try:
         note("enter")
