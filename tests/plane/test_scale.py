@@ -49,7 +49,7 @@ def test_a_thousand_clones_run_once_each_with_small_tickets_and_a_small_status(t
             operator(plane.kubeconfig, tmp_path, store.url) as port,
             Workers(plane.kubeconfig, store, outputs) as workers,
         ):
-            template = {"metadata": {"annotations": {fakes.DURATION: "200ms"}}}
+            template = {"metadata": {"annotations": {fakes.DURATION: "2s"}}}
             spec = {"image": "x", "maxConcurrent": 50, "ops": OPS, "podTemplate": template}
             submit(plane, "scale", spec)
             kubectl(plane, "wait", "--for=condition=Complete", "oj/scale", f"--timeout={SECONDS}s")
