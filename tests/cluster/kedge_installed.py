@@ -88,6 +88,9 @@ class Installed:
             "subjects": [{"kind": "ServiceAccount", "name": names.OPERATOR, "namespace": self.namespace}],
         }
         self.kubectl.apply(role, binding)
+        account = f"--as=system:serviceaccount:{self.namespace}:{names.OPERATOR}"
+        asked = ("auth", "can-i", "get", "secrets", account)
+        assert self.soon(lambda: self.kubectl(*asked, check=False).strip() == "yes"), "the right is not there"
 
     def _placed(self, one: Object) -> Object:
         """An object of the manifests, in this namespace."""

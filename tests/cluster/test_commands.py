@@ -254,6 +254,7 @@ def waiting(person: Person) -> Iterator[str]:
     after = {"name": "says", "entrypoint": "pod_ops:says", "inputs": {"x": {"from": "waits_for_a_word"}}}
     name = person.says("submit", person.manifest([waiting_for(word), after], f"waits-{word}")).strip()
     person.kedge.running(name, "waits_for_a_word")
+    person.kedge.until(name, lambda status: status["phase"] == "Running")
     yield name
     person.kedge.store.put(f"words/{word}", b"")
 

@@ -13,7 +13,8 @@ from test_runs import op
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("failures")]
 
-SETTINGS = {"podPolicy": {"serviceAccounts": ["nobody"]}}
+SETTINGS = {"podPolicy": {"serviceAccounts": ["nobody"]}, "startGraceSeconds": 5}
+"""A grace that outlasts the pause after a patch of the status, so that what pods wait for is seen there."""
 LIMITED = {"resources": {"requests": {"memory": "64Mi"}, "limits": {"memory": "96Mi"}}}
 FROM_NOWHERE = {"image": "127.0.0.1:1/no-such-image:1", "imagePullPolicy": "Always"}
 HIDES_KEDGE = {
@@ -259,11 +260,11 @@ def test_a_volume_of_something_missing_fails_with_its_name(kedge: Installed, sou
 
 def test_a_volume_that_may_come_yet_is_waited_for_with_the_cause(kedge: Installed) -> None:
     pod = mounted({"csi": {"driver": "not.there"}})
-    job = kedge.submit({"ops": [op("one", pod=pod)], "pendingDeadlineSeconds": 12})
+    job = kedge.submit({"ops": [op("one", pod=pod)], "pendingDeadlineSeconds": 25})
     waiting = kedge.until(job, lambda status: status.get("reason") == "NotStarting")
     assert waiting["message"].startswith("one: FailedMount:")
     status = kedge.ended(job)
-    assert "Pending for more than 12 s: FailedMount" in status["message"]
+    assert "Pending for more than 25 s: FailedMount" in status["message"]
     assert "not.there" in status["message"]
     assert ends(kedge, job, "one") == ["failed Unstartable"]
 
@@ -282,11 +283,11 @@ def test_a_missing_service_account_fails_with_its_name(kedge: Installed) -> None
 
 def test_a_pod_that_no_node_takes_fails_at_its_deadline(kedge: Installed) -> None:
     ops = [op("one", pod={"nodeSelector": {"no-such": "node"}})]
-    job = kedge.submit({"ops": ops, "pendingDeadlineSeconds": 3})
+    job = kedge.submit({"ops": ops, "pendingDeadlineSeconds": 10})
     waiting = kedge.until(job, lambda status: status.get("reason") == "Unschedulable")
     assert "node" in waiting["message"]
     status = kedge.ended(job)
-    assert "Pending for more than 3 s" in status["message"]
+    assert "Pending for more than 10 s" in status["message"]
 
 
 def test_a_pod_that_pod_security_refuses_is_refused_before_anything_starts(kedge: Installed) -> None:

@@ -15,8 +15,9 @@ SETTINGS = {"store": {"patienceSeconds": 25}}
 
 
 def test_a_store_that_is_away_for_a_while_is_waited_for(kedge: Installed) -> None:
-    job = kedge.submit({"ops": [op("sleeps_a_little"), op("says", inputs={"x": {"from": "sleeps_a_little"}})]})
-    pod = kedge.running(job, "sleeps_a_little")["metadata"]["name"]
+    name = "waits_for_its_store_to_go"
+    job = kedge.submit({"ops": [op(name), op("says", inputs={"x": {"from": name}})]})
+    pod = kedge.running(job, name)["metadata"]["name"]
     kedge.cut_off_store()
     try:
         for line in kedge.lines(pod):

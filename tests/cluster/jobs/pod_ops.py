@@ -3,7 +3,9 @@
 import ctypes
 import os
 import signal
+import socket
 import time
+from urllib.parse import urlsplit
 
 import kedge as dg
 
@@ -108,11 +110,11 @@ def fills_the_disk():
 
 
 def waits_for_a_word():
-    """Until the word $WORD is in the store, or for two minutes."""
+    """Until the word $WORD is in the store, or for ten minutes."""
     from kedge.io.stores import open_store
 
     store = open_store(os.environ["KEDGE_STORE"])
-    until = time.time() + 120
+    until = time.time() + 600
     print("waiting", flush=True)
     while time.time() < until:
         if store.exists(f"words/{os.environ['WORD']}"):
@@ -133,6 +135,19 @@ def fails_once(x):
     if x == 2 and not open_store(os.environ["KEDGE_STORE"]).exists("words/mended"):
         raise ValueError("not mended")
     return x
+
+
+def waits_for_its_store_to_go():
+    """Until nobody takes connections there, or for ten minutes."""
+    store = urlsplit(os.environ["AWS_ENDPOINT_URL"])
+    until = time.time() + 600
+    while time.time() < until:
+        try:
+            socket.create_connection((store.hostname, store.port), timeout=5).close()
+        except (ConnectionRefusedError, TimeoutError):
+            return "went on"
+        time.sleep(0.1)
+    raise TimeoutError("the store stayed")
 
 
 def sleeps_a_little():
