@@ -1,4 +1,4 @@
-"""Tiers of tests, and what those with a control plane or a cluster share.
+"""Tiers of tests, what those with a control plane or a cluster share, and one Hypothesis profile for random ones.
 
 A test that needs more than Python is marked with its tier, and runs where `make test` serves it. Each test of a cluster
 has a namespace of its own, of which pods, events and logs are printed when the test fails.
@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, settings
 
 from cluster import plane as planes
 from cluster.tiers import CLUSTER, TIERS
@@ -23,6 +24,17 @@ sys.path.insert(0, str(Path(__file__).parent))
 pytest.register_assert_rewrite("kedge_kubectl")
 
 from kedge_kubectl import Kubectl, tell  # noqa: E402 - lies beside this file
+
+FUZZ = int(os.environ.get("KEDGE_FUZZ", "0"))
+settings.register_profile(
+    "kedge",
+    max_examples=FUZZ or 150,
+    derandomize=not FUZZ,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("kedge")
 
 
 @pytest.hookimpl(wrapper=True)
