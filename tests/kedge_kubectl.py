@@ -15,17 +15,28 @@ SECONDS = 90
 
 
 class Kubectl:
-    """kubectl, in one namespace."""
+    """kubectl, in one namespace; empty: in that of the objects, or the default."""
 
     def __init__(self, kubeconfig: str, namespace: str) -> None:
         self.kubeconfig = kubeconfig
         self.namespace = namespace
 
-    def __call__(self, *arguments: str, given: str | None = None, check: bool = True) -> str:
-        command = [str(need("kubectl")), f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}", *arguments]
-        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+    def __call__(self, *arguments: str, given: Any = None, check: bool = True) -> str:
+        """What it prints; without `check`, what it complains of where it fails."""
+        done = self._run(arguments, given)
         assert not check or done.returncode == 0, f"{' '.join(arguments)}: {done.stderr}"
         return done.stdout if done.returncode == 0 else done.stderr
+
+    def refusal(self, *arguments: str, given: Any = None) -> str:
+        """What it complains of; it has to."""
+        done = self._run(arguments, given)
+        assert done.returncode != 0, done.stdout
+        return done.stderr
+
+    def _run(self, arguments: tuple[str, ...], given: Any) -> subprocess.CompletedProcess[str]:
+        command = [str(need("kubectl")), f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}", *arguments]
+        text = given if given is None or isinstance(given, str) else json.dumps(given)
+        return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
 
     def get(self, *what: str) -> Any:
         """One object or a list, as data."""

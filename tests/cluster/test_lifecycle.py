@@ -36,7 +36,7 @@ def test_more_steps_start_at_once_when_the_limit_is_raised(kedge: Installed) -> 
     ops.append(op("waits", "waits_with", inputs={"x": {"map": "three"}}, pod=waits("raised")["pod"]))
     job = kedge.submit({"ops": ops, "maxConcurrent": 1})
     kedge.running(job, "waits")
-    assert kedge.status(job)["steps"]["running"] == 1
+    assert kedge.until(job, lambda status: status["steps"]["running"] > 0)["steps"]["running"] == 1
     patch(kedge, job, maxConcurrent=3)
     kedge.until(job, lambda status: status["steps"]["running"] == 3)
     kedge.store.put("words/raised", b"")

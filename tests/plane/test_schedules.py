@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ import yaml
 from plane_operator import install_crd
 
 from cluster import plane as planes
-from cluster.tools import need
+from kedge_kubectl import Kubectl
 
 pytestmark = pytest.mark.plane
 
@@ -25,57 +23,40 @@ BY_KIND: dict[str, dict[str, Any]] = {one["kind"]: one for one in OBJECTS}
 ACCOUNT = "--as=system:serviceaccount:etl:nightly"
 
 
-class Server:
-    """An API server that knows OpJobs, with what the page says in a namespace of restricted Pod Security."""
-
-    def __init__(self, kubeconfig: Path) -> None:
-        self.kubeconfig = kubeconfig
-
-    def __call__(self, *arguments: str, given: Any = None) -> subprocess.CompletedProcess[str]:
-        command = [str(need("kubectl")), f"--kubeconfig={self.kubeconfig}", *arguments]
-        text = None if given is None else json.dumps(given)
-        return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-
-    def run(self, *arguments: str, given: Any = None) -> str:
-        done = self(*arguments, given=given)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+def server() -> Iterator[Kubectl]:
     with planes.running() as plane:
         install_crd(plane)
-        found = Server(plane.kubeconfig)
-        found.run("create", "namespace", "etl")
-        found.run("label", "namespace", "etl", "pod-security.kubernetes.io/enforce=restricted")
+        found = Kubectl(str(plane.kubeconfig), "etl")
+        found("create", "namespace", "etl")
+        found("label", "namespace", "etl", "pod-security.kubernetes.io/enforce=restricted")
         for one in OBJECTS:
-            found.run("create", "-f", "-", given=one)
+            found("create", "-f", "-", given=one)
         yield found
 
 
-def test_its_account_makes_an_opjob_by_the_command_of_the_page(server: Server, tmp_path: Path) -> None:
+def test_its_account_makes_an_opjob_by_the_command_of_the_page(server: Kubectl, tmp_path: Path) -> None:
     pod = BY_KIND["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     assert pod["serviceAccountName"] == BY_KIND["ServiceAccount"]["metadata"]["name"]
     program, *arguments, path = pod["containers"][0]["command"]
     assert (program, path) == ("kubectl", "/job/job.yaml")
     (tmp_path / "job.yaml").write_text(BY_KIND["ConfigMap"]["data"]["job.yaml"])
     for _ in range(2):
-        made = server.run(*arguments, str(tmp_path / "job.yaml"), "--namespace=etl", ACCOUNT)
+        made = server(*arguments, str(tmp_path / "job.yaml"), ACCOUNT)
         assert re.fullmatch(r"opjob\.kedge\.dev/nightly-\w+ created\n", made)
-    assert len(server.run("get", "oj", "--namespace=etl", "-o", "name").splitlines()) == 2
+    assert len(server("get", "oj", "-o", "name").splitlines()) == 2
 
 
-def test_its_account_may_do_nothing_else(server: Server) -> None:
-    told = server.run("auth", "can-i", "--list", "--namespace=etl", ACCOUNT, "--no-headers")
+def test_its_account_may_do_nothing_else(server: Kubectl) -> None:
+    told = server("auth", "can-i", "--list", ACCOUNT, "--no-headers")
     assert [line.split()[0] for line in told.splitlines() if "[create]" in line and "selfsubject" not in line] == [
         "opjobs.kedge.dev"
     ]
     for verb, what in (("get", "secrets"), ("create", "pods"), ("patch", "opjobs"), ("get", "opjobs")):
-        assert server("auth", "can-i", verb, what, "--namespace=etl", ACCOUNT).returncode == 1
+        server.refusal("auth", "can-i", verb, what, ACCOUNT)
 
 
-def test_its_pod_meets_restricted_pod_security(server: Server) -> None:
+def test_its_pod_meets_restricted_pod_security(server: Kubectl) -> None:
     spec = BY_KIND["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "now", "namespace": "etl"}, "spec": spec}
-    server.run("create", "--dry-run=server", "-f", "-", given=pod)
+    server("create", "--dry-run=server", "-f", "-", given=pod)
