@@ -13,7 +13,7 @@ from kedge_operator.errors import Unavailable
 
 def test_connections_that_were_given_up_are_closed_with_the_others() -> None:
     """Where one request is not answered in time, others of the pool are not trusted any more."""
-    lost, over = asyncio.Queue[str](), asyncio.Event()
+    lost, asked, over = asyncio.Queue[str](), asyncio.Event(), asyncio.Event()
 
     class Server(web.Server):
         def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
@@ -22,6 +22,7 @@ def test_connections_that_were_given_up_are_closed_with_the_others() -> None:
 
     async def answer(request: web.BaseRequest) -> web.Response:
         if request.path.endswith("/silent"):
+            asked.set()
             await over.wait()
         return web.json_response({})
 
@@ -33,6 +34,7 @@ def test_connections_that_were_given_up_are_closed_with_the_others() -> None:
         config.host = f"http://127.0.0.1:{runner.addresses[0][1]}"
         cluster = Cluster(config)
         silent = asyncio.create_task(cluster.get_lease("team", "silent"))
+        await asked.wait()
         await cluster.get_lease("team", "answers")
         with pytest.raises(Unavailable):
             await silent
