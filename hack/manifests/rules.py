@@ -52,7 +52,12 @@ def _list_by_name() -> dict[str, Any]:
 
 EXTRAS: dict[str, dict[str, Any]] = {
     "OpJobSpec": _rules(
-        {"rule": "has(self.ops) || has(self.entrypoint)", "message": "give ops, entrypoint, or both"}, *immutable()
+        {"rule": "has(self.ops) || has(self.entrypoint)", "message": "give ops, entrypoint, or both"},
+        {
+            "rule": "has(self.entrypoint) || !has(self.ops) || self.ops.all(op, has(op.entrypoint))",
+            "message": "give the job's entrypoint, or each op its own",
+        },
+        *immutable(),
     ),
     "OpJobSpec.cancel": _rules(
         {"rule": "!oldSelf || self", "message": "a cancelled run stays cancelled; make another OpJob"}

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,10 @@ import pytest
 from plane_operator import install_crd
 
 from cluster import plane as planes
-from cluster.tools import need
 from kedge.core import spec
 from kedge.core.errors import ProtocolError
 from kedge.core.status import Condition, OpJobStatus, OpStatus, Phase, StepCounts, StoredAt
+from kedge_kubectl import Kubectl
 from manifests import rules
 
 pytestmark = pytest.mark.plane
@@ -29,36 +28,18 @@ WRITTEN = sorted([*(ROOT / "tests/data/manifests").iterdir(), *(MANIFESTS / "sam
 OPERATOR = "system:serviceaccount:kedge-system:kedge-operator"
 
 
-@dataclass(frozen=True)
-class Server:
+class Server(Kubectl):
     """An API server that knows OpJobs."""
-
-    kubeconfig: Path
-
-    def kubectl(self, *arguments: str, given: Any = None) -> subprocess.CompletedProcess[str]:
-        command = [str(need("kubectl")), f"--kubeconfig={self.kubeconfig}", *arguments]
-        text = given if given is None or isinstance(given, str) else json.dumps(given)
-        return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-
-    def run(self, *arguments: str, given: Any = None) -> str:
-        done = self.kubectl(*arguments, given=given)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def refusal(self, *arguments: str, given: Any = None) -> str:
-        done = self.kubectl(*arguments, given=given)
-        assert done.returncode != 0, done.stdout
-        return done.stderr
 
     def wait_for_the_schema(self) -> None:
         """By which kubectl explains it: published some time after the CRD counts as established."""
         give_up = time.monotonic() + 30
-        while "apis/kedge.dev/v1alpha1" not in json.loads(self.run("get", "--raw", "/openapi/v3"))["paths"]:
+        while "apis/kedge.dev/v1alpha1" not in json.loads(self("get", "--raw", "/openapi/v3"))["paths"]:
             assert time.monotonic() < give_up, "the schema is not published"
             time.sleep(0.1)
 
     def spec_of(self, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.run("get", "oj", name, "-o", "json"))["spec"]
+        found: dict[str, Any] = json.loads(self("get", "oj", name, "-o", "json"))["spec"]
         return found
 
 
@@ -66,8 +47,8 @@ class Server:
 def server() -> Iterator[Server]:
     with planes.running() as plane:
         install_crd(plane)
-        found = Server(plane.kubeconfig)
-        found.run("create", "namespace", "etl")
+        found = Server(str(plane.kubeconfig), "")
+        found("create", "namespace", "etl")
         found.wait_for_the_schema()
         yield found
 
@@ -76,13 +57,16 @@ def opjob(name: str, **fields: Any) -> dict[str, Any]:
     return spec.manifest(name, fields)
 
 
+A: list[dict[str, Any]] = [{"name": "a", "entrypoint": "m:a"}]
+
+
 def with_input(**source: Any) -> dict[str, Any]:
-    return {"ops": [{"name": "a", "inputs": {"x": source}}]}
+    return {"ops": [A[0] | {"inputs": {"x": source}}]}
 
 
-A = [{"name": "a"}]
 REFUSED = {
     "no code": ({"image": "x"}, "give ops, entrypoint, or both"),
+    "an op without code": ({"ops": [{"name": "a", "entrypoint": "m:a"}, {"name": "b"}]}, "or each op its own"),
     "op names twice": ({"ops": [*A, *A]}, 'spec.ops[1]: Duplicate value: {"name":"a"}'),
     "no source": (with_input(), "give exactly one of from, value, each, map and collect"),
     "two sources": (with_input(map="b", value=1), "give exactly one of from, value, each, map and collect"),
@@ -92,7 +76,7 @@ REFUSED = {
     "no levels": (with_input(collect="b", levels=0), "should be greater than or equal to 1"),
     "jitter without delay": ({"ops": A, "retryPolicy": {"jitter": "Full"}}, "give delaySeconds with them"),
     "backoff without delay": (
-        {"ops": [{"name": "a", "retryPolicy": {"backoff": "Linear"}}]},
+        {"ops": [A[0] | {"retryPolicy": {"backoff": "Linear"}}]},
         "backoff and jitter change a delay; give delaySeconds with them",
     ),
     "unknown backoff": ({"ops": A, "retryPolicy": {"backoff": "Odd", "delaySeconds": 1}}, '"Linear", "Exponential"'),
@@ -112,8 +96,8 @@ REFUSED = {
     "unknown reclaim policy": ({"ops": A, "store": {"reclaimPolicy": "Keep"}}, '"Delete", "Retain"'),
     "nothing at once": ({"ops": A, "maxConcurrent": 0}, "spec.maxConcurrent"),
     "negative time to live": ({"ops": A, "ttlSecondsAfterFinished": -1}, "spec.ttlSecondsAfterFinished"),
-    "no time for an attempt": ({"ops": [{"name": "a", "timeoutSeconds": 0}]}, "should be greater than 0"),
-    "op name": ({"ops": [{"name": "a-b"}]}, "spec.ops[0].name"),
+    "no time for an attempt": ({"ops": [A[0] | {"timeoutSeconds": 0}]}, "should be greater than 0"),
+    "op name": ({"ops": [A[0] | {"name": "a-b"}]}, "spec.ops[0].name"),
     "entrypoint": ({"entrypoint": "module"}, "spec.entrypoint"),
     "no growth": ({"ops": A, "memoryGrowth": {"factor": 1, "limit": "1Gi"}}, "spec.memoryGrowth.factor"),
     "steps to run again": ({"ops": A, "reexecute": {"from": "b", "steps": "All"}}, "spec.reexecute.steps"),
@@ -149,7 +133,7 @@ SOURCES = [
 
 def test_each_kind_of_source_is_kept_as_it_was_given(server: Server) -> None:
     ops = [{"name": f"op{number}", "inputs": {"x": source}} for number, source in enumerate(SOURCES)]
-    server.run("create", "-f", "-", given=opjob("sources", ops=ops))
+    server("create", "-f", "-", given=opjob("sources", entrypoint="m:job", ops=ops))
     assert server.spec_of("sources")["ops"] == ops
 
 
@@ -157,12 +141,13 @@ def test_what_is_open_is_kept_whole(server: Server) -> None:
     anything = {"a": [1, "two", {"three": None}], "b": {"c": 1.5}}
     template = {"spec": {"containers": [{"name": "step", "someday": anything}]}}
     fields = {
+        "entrypoint": "m:job",
         "ops": [{"name": "a", "config": anything, "pod": anything}, {"name": "b", "config": 5}],
         "runConfig": {"ops": {"a": {"config": anything}}},
         "resources": {"io": {"entrypoint": "m:io", "config": anything}},
         "podTemplate": template,
     }
-    server.run("create", "-f", "-", given=opjob("open", **fields))
+    server("create", "-f", "-", given=opjob("open", **fields))
     assert fields.items() <= server.spec_of("open").items()
 
 
@@ -174,7 +159,7 @@ def test_unknown_fields_are_refused_by_name(server: Server) -> None:
 
 
 def test_defaults_appear(server: Server) -> None:
-    server.run("create", "-f", "-", given=opjob("defaults", ops=A, store={}, reexecute={"from": "b"}))
+    server("create", "-f", "-", given=opjob("defaults", ops=A, store={}, reexecute={"from": "b"}))
     assert server.spec_of("defaults") == {
         "cancel": False,
         "failFast": False,
@@ -190,7 +175,10 @@ def test_defaults_appear(server: Server) -> None:
 
 BEFORE: dict[str, Any] = {
     "image": "x",
-    "ops": [{"name": "a", "config": {"k": 1}, "pod": {"k": 1}, "inputs": {"x": {"value": {"k": 1}}}}, {"name": "b"}],
+    "ops": [
+        {"name": "a", "entrypoint": "m:a", "config": {"k": 1}, "pod": {"k": 1}, "inputs": {"x": {"value": {"k": 1}}}},
+        {"name": "b", "entrypoint": "m:b"},
+    ],
     "runConfig": {"ops": {"a": 1}},
     "tags": {"team": "a"},
     "tagConcurrencyLimits": [{"key": "t", "limit": 1, "value": {"applyLimitPerUniqueValue": True}}],
@@ -233,7 +221,7 @@ CHANGES = {
 
 @pytest.fixture(scope="module")
 def made(server: Server) -> Server:
-    server.run("create", "-f", "-", given=opjob("made", **BEFORE))
+    server("create", "-f", "-", given=opjob("made", **BEFORE))
     return server
 
 
@@ -246,7 +234,7 @@ def test_the_spec_does_not_change_after_creation(made: Server, change: str) -> N
 
 
 def test_the_same_again_is_no_change(made: Server) -> None:
-    made.run("replace", "-f", "-", given=opjob("made", **BEFORE))
+    made("replace", "-f", "-", given=opjob("made", **BEFORE))
 
 
 @pytest.mark.parametrize(
@@ -261,15 +249,15 @@ def test_the_same_again_is_no_change(made: Server) -> None:
 def test_what_may_change_does(server: Server, field: str, values: list[Any]) -> None:
     assert field in rules.MUTABLE
     name = f"changes-{field.lower()}"
-    server.run("create", "-f", "-", given=opjob(name, ops=A))
+    server("create", "-f", "-", given=opjob(name, ops=A))
     for value in values:
-        server.run("patch", "oj", name, "--type=merge", "-p", json.dumps({"spec": {field: value}}))
+        server("patch", "oj", name, "--type=merge", "-p", json.dumps({"spec": {field: value}}))
         assert server.spec_of(name).get(field) == value
 
 
 @pytest.mark.parametrize("value", [False, None])
 def test_a_cancelled_run_stays_cancelled(server: Server, value: bool | None) -> None:
-    server.run("apply", "-f", "-", given=opjob("cancelled", ops=A, cancel=True))
+    server("apply", "-f", "-", given=opjob("cancelled", ops=A, cancel=True))
     patch = json.dumps({"spec": {"cancel": value}})
     told = server.refusal("patch", "oj", "cancelled", "--type=merge", "-p", patch)
     assert "spec.cancel: Invalid value" in told
@@ -278,7 +266,7 @@ def test_a_cancelled_run_stays_cancelled(server: Server, value: bool | None) -> 
 
 @pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
 def test_every_manifest_that_is_written_down_is_taken(server: Server, path: Path) -> None:
-    server.run("apply", "--dry-run=server", "-f", str(path))
+    server("apply", "--dry-run=server", "-f", str(path))
 
 
 @pytest.mark.parametrize(
@@ -295,13 +283,13 @@ def test_every_manifest_that_is_written_down_is_taken(server: Server, path: Path
 def test_what_compile_prints_is_taken(server: Server, target: str) -> None:
     command = [sys.executable, "-m", "kedge.cli", "compile", target]
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    server.run("apply", "--dry-run=server", "-f", "-", given=printed)
+    server("apply", "--dry-run=server", "-f", "-", given=printed)
 
 
 def test_a_thousand_ops_are_taken_and_changed(server: Server) -> None:
     chain = [{"name": f"op_{n}", "inputs": {"x": {"from": f"op_{n - 1}"}} if n else {}} for n in range(1000)]
-    server.run("apply", "-f", "-", given=opjob("thousand", ops=chain))
-    server.run("apply", "-f", "-", given=opjob("thousand", ops=chain, suspend=True))
+    server("apply", "-f", "-", given=opjob("thousand", entrypoint="m:job", ops=chain))
+    server("apply", "-f", "-", given=opjob("thousand", entrypoint="m:job", ops=chain, suspend=True))
     assert len(server.spec_of("thousand")["ops"]) == 1000
 
 
@@ -330,16 +318,16 @@ STATUS = OpJobStatus(
 
 def test_the_status_is_written_apart_and_shown(server: Server) -> None:
     job = opjob("shown", ops=A, image="registry.example/jobs:1") | {"status": STATUS}
-    server.run("create", "-f", "-", given=job)
-    assert "status" not in json.loads(server.run("get", "oj", "shown", "-o", "json"))
+    server("create", "-f", "-", given=job)
+    assert "status" not in json.loads(server("get", "oj", "shown", "-o", "json"))
     patch = json.dumps({"status": STATUS, "spec": {"maxConcurrent": 99}})
-    server.run("patch", "oj", "shown", "--subresource=status", "--type=merge", "-p", patch)
-    found = json.loads(server.run("get", "oj", "shown", "-o", "json"))
+    server("patch", "oj", "shown", "--subresource=status", "--type=merge", "-p", patch)
+    found = json.loads(server("get", "oj", "shown", "-o", "json"))
     assert OpJobStatus.model_validate(found["status"]).ops[0].failed_keys == ["a[x]"]
     assert "maxConcurrent" not in found["spec"]
     assert found["metadata"]["generation"] == 1
-    server.run("wait", "--for=condition=Planned", "oj/shown", "--timeout=10s")
-    header, line = server.run("get", "oj", "shown").splitlines()
+    server("wait", "--for=condition=Planned", "oj/shown", "--timeout=10s")
+    header, line = server("get", "oj", "shown").splitlines()
     assert header.split() == ["NAME", "PHASE", "STEPS", "RUNNING", "FAILED", "AGE", "REASON"]
     assert [one for number, one in enumerate(line.split()) if number != 5] == [
         "shown",
@@ -349,14 +337,14 @@ def test_the_status_is_written_apart_and_shown(server: Server) -> None:
         "2",
         "StepFailed",
     ]
-    header, line = server.run("get", "oj", "shown", "-o", "wide").splitlines()
+    header, line = server("get", "oj", "shown", "-o", "wide").splitlines()
     assert header.split()[7:] == ["MESSAGE", "IMAGE", "ENTRYPOINT"]
     assert line.split()[7:] == [*STATUS["message"].split(), "registry.example/jobs:1"]
-    assert "opjob.kedge.dev/shown" in server.run("get", "all", "-o", "name")
+    assert "opjob.kedge.dev/shown" in server("get", "all", "-o", "name")
 
 
 def test_a_status_that_is_none_is_refused(server: Server) -> None:
-    server.run("create", "-f", "-", given=opjob("wrong-status", ops=A))
+    server("create", "-f", "-", given=opjob("wrong-status", ops=A))
     patch = json.dumps({"status": {"phase": "Sleeping"}})
     told = server.refusal("patch", "oj", "wrong-status", "--subresource=status", "--type=merge", "-p", patch)
     assert 'status.phase: Unsupported value: "Sleeping"' in told
@@ -373,12 +361,12 @@ def test_a_status_that_is_none_is_refused(server: Server) -> None:
     }.items(),
 )
 def test_kubectl_explains_it(server: Server, path: str, text: str) -> None:
-    assert text in " ".join(server.run("explain", path).split())
+    assert text in " ".join(server("explain", path).split())
 
 
 @pytest.fixture(scope="module")
 def installed(server: Server) -> Server:
-    server.run("apply", "-k", str(MANIFESTS))
+    server("apply", "-k", str(MANIFESTS))
     return server
 
 
@@ -388,7 +376,7 @@ def may(server: Server, who: str, verb: str, resource: str, namespace: str) -> b
     command = ["auth", "can-i", verb, resource.replace(":", "/"), f"--as={who}", f"--namespace={namespace}"]
     if part:
         command.append(f"--subresource={part}")
-    return server.kubectl(*command).stdout.strip() == "yes"
+    return server(*command, check=False).strip() == "yes"
 
 
 @pytest.mark.parametrize(
@@ -418,20 +406,20 @@ def test_the_operator_may_do_its_work_and_no_more(
 
 
 def test_first_steps_and_one_namespace_can_be_applied(installed: Server) -> None:
-    installed.run("apply", "-k", str(MANIFESTS / "first-steps"))
-    config = installed.run("get", "configmap", "kedge-operator", "--namespace=kedge-system", "-o", "jsonpath={.data}")
+    installed("apply", "-k", str(MANIFESTS / "first-steps"))
+    config = installed("get", "configmap", "kedge-operator", "--namespace=kedge-system", "-o", "jsonpath={.data}")
     assert "http://kedge-store.kedge-system:7070" in config
-    installed.run("apply", "--namespace=etl", "-k", str(MANIFESTS / "rbac/namespaced"))
-    installed.run("apply", "--dry-run=server", "-k", str(MANIFESTS / "namespaced"))
-    installed.run("apply", "-f", str(MANIFESTS / "rbac/optional/job-stores.yaml"))
+    installed("apply", "--namespace=etl", "-k", str(MANIFESTS / "rbac/namespaced"))
+    installed("apply", "--dry-run=server", "-k", str(MANIFESTS / "namespaced"))
+    installed("apply", "-f", str(MANIFESTS / "rbac/optional/job-stores.yaml"))
 
 
 def test_an_operator_for_one_namespace_has_no_rights_elsewhere() -> None:
     with planes.running() as plane:
-        other = Server(plane.kubeconfig)
-        other.run("create", "namespace", "etl")
-        other.run("apply", "-k", str(MANIFESTS / "namespaced"))
-        other.run("apply", "--namespace=etl", "-k", str(MANIFESTS / "rbac/namespaced"))
+        other = Server(str(plane.kubeconfig), "")
+        other("create", "namespace", "etl")
+        other("apply", "-k", str(MANIFESTS / "namespaced"))
+        other("apply", "--namespace=etl", "-k", str(MANIFESTS / "rbac/namespaced"))
         assert may(other, OPERATOR, "create", "pods", "etl")
         assert not may(other, OPERATOR, "create", "pods", "default")
 
@@ -446,9 +434,9 @@ def test_an_operator_for_one_namespace_has_no_rights_elsewhere() -> None:
 def test_people_see_runs_and_start_them_where_they_may(
     installed: Server, role: str, taken_up_by: list[str], verbs: dict[str, bool]
 ) -> None:
-    installed.run("create", "rolebinding", role, f"--clusterrole={role}", f"--user={role}", "--namespace=etl")
+    installed("create", "rolebinding", role, f"--clusterrole={role}", f"--user={role}", "--namespace=etl")
     assert {verb: may(installed, role, verb, "opjobs", "etl") for verb in verbs} == verbs
     assert not may(installed, role, "patch", "opjobs/status", "etl")
-    labels = json.loads(installed.run("get", "clusterrole", role, "-o", "json"))["metadata"]["labels"]
+    labels = json.loads(installed("get", "clusterrole", role, "-o", "json"))["metadata"]["labels"]
     prefix = "rbac.authorization.k8s.io/aggregate-to-"
     assert [key.removeprefix(prefix) for key in labels if key.startswith(prefix)] == sorted(taken_up_by)

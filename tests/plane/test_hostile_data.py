@@ -114,7 +114,7 @@ def test_hostile_records_end_their_own_run_alone(plane: tuple[planes.Running, St
 
 def test_an_opjob_that_is_nested_too_deep_stops_no_other(plane: tuple[planes.Running, Store], tmp_path: Path) -> None:
     running, store = plane
-    ops = [{"name": "make", "config": "%s"}]
+    ops = [{**OPS[0], "config": "%s"}]
     deep = {"apiVersion": "kedge.dev/v1alpha1", "kind": "OpJob", "metadata": {"name": "deep"}, "spec": {"ops": ops}}
     given = json.dumps(deep).replace('"%s"', "[" * 9000 + "]" * 9000)
     with operator(running.kubeconfig, tmp_path, store.url), Workers(running.kubeconfig, store, outputs):

@@ -272,6 +272,8 @@ class OpJobSpec(Model):
     def _some_code(self) -> OpJobSpec:
         if self.ops is None and self.entrypoint is None:
             raise ValueError("give ops, entrypoint, or both")
+        if self.entrypoint is None and any(op.entrypoint is None for op in self.ops or ()):
+            raise ValueError("give the job's entrypoint, or each op its own")
         return self
 
 
