@@ -55,6 +55,10 @@ def test_the_time_stands_still_once_a_run_has_ended() -> None:
     assert standing.took(run(phase="Failed", completionTime="1970-01-01T00:01:42Z"), 500.0) == 2.0
 
 
+def test_a_run_of_less_than_a_second_did_not_take_no_time() -> None:
+    assert standing.headline(run(phase="Failed", completionTime="1970-01-01T00:01:40Z"), 500.0) == "x: <1s"
+
+
 def test_ops_are_rows_with_the_first_line_of_what_failed() -> None:
     rows = standing.op_rows(run(phase="Running", ops=OPS))
     assert rows[1] == ["size", "4", "1", "1", "1", "0", "size[a]: ValueError: no"]

@@ -33,10 +33,14 @@ def took(run: ClusterRun, now: float) -> float:
     return (run.completed or now) - run.created
 
 
+def span(seconds: float) -> str:
+    """A time between moments of a status, which are whole seconds."""
+    return duration(seconds) if seconds >= 1 else "<1s"
+
+
 def headline(run: ClusterRun, now: float) -> str:
     """Where it stands, in a line without its phase."""
-    told = counts(run)
-    return f"{run.name}: " + "  ".join(part for part in (told, duration(took(run, now))) if part)
+    return f"{run.name}: " + "  ".join(part for part in (counts(run), span(took(run, now))) if part)
 
 
 def waits_for(run: ClusterRun) -> str | None:

@@ -68,6 +68,10 @@ def _row(run: dict[str, Any]) -> list[str]:
     ended = sum(steps.get(state.value, 0) for state in FINAL)
     done = f"{ended}/{sum(steps.values())}" if steps else "-"
     took = None if run["ended"] is None else run["ended"] - run["created"]
-    if took is None and "namespace" in run:
-        took = time.time() - run["created"]
-    return [run["run"], run["status"], done, show.moment(run["created"]), show.duration(took), run["target"]]
+    if "namespace" in run:
+        from kedge.cli.cluster import standing
+
+        told = standing.span(time.time() - run["created"] if took is None else took)
+    else:
+        told = show.duration(took)
+    return [run["run"], run["status"], done, show.moment(run["created"]), told, run["target"]]
