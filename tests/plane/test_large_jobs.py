@@ -15,7 +15,7 @@ from cluster import plane as planes
 pytestmark = pytest.mark.plane
 
 CHANGES = 6
-SHARE = 0.5
+SHARE = 0.42
 """Of the processor's time for as many changes of the spec: the models take most of it, the watch some."""
 
 
