@@ -68,7 +68,7 @@ def test_a_run_created_suspended_makes_no_pod(kedge: Installed) -> None:
 
 
 def test_cancelling_ends_pods_and_then_the_run(kedge: Installed) -> None:
-    template = {"spec": {"terminationGracePeriodSeconds": 20}}
+    template = {"spec": {"terminationGracePeriodSeconds": 60}}
     ops = [op("sleeps"), op("add", "add_one", inputs={"x": {"from": "sleeps"}})]
     job = kedge.submit({"ops": ops, "podTemplate": template})
     kedge.running(job, "sleeps")
@@ -77,7 +77,7 @@ def test_cancelling_ends_pods_and_then_the_run(kedge: Installed) -> None:
     status = kedge.ended(job)
     assert conditions(status)["Failed"] == "True Cancelled"
     assert status["phase"] == "Cancelled"
-    assert time.monotonic() - began < 15, "the step was told to end, and did not have to be killed"
+    assert time.monotonic() - began < 45, "the step was told to end, and did not have to be killed"
     assert all("terminated" in state_of(pod) for pod in kedge.pods(job))
 
 
