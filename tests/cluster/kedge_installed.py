@@ -320,9 +320,12 @@ class Installed:
         return found
 
     def scale(self, name: str, replicas: int) -> None:
-        """Another number of pods of a Deployment."""
+        """Another number of pods of a Deployment: none when they are gone, some when they are ready."""
         self.kubectl("scale", f"deployment/{name}", f"--replicas={replicas}")
         self.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={SECONDS}s")
+        if replicas == 0:
+            pods = ("pods", "-l", f"app.kubernetes.io/name={name}")
+            self.kubectl("wait", *pods, "--for=delete", f"--timeout={SECONDS}s")
 
     def close(self) -> None:
         """End what was started here. The store may be asked again."""

@@ -60,7 +60,6 @@ def test_a_plan_that_is_changed_in_the_store_gets_no_further(kedge: Installed) -
     job = kedge.submit({"ops": [first, op("after", "add_one", inputs={"x": {"from": "waits"}})]})
     kedge.running(job, "waits")
     kedge.scale(names.OPERATOR, 0)
-    kedge.kubectl("wait", "pods", "-l", f"app.kubernetes.io/name={names.OPERATOR}", "--for=delete", "--timeout=60s")
     plan = json.loads(kedge.store.get(kedge.paths(job).plan))
     (after,) = [one for one in plan["ops"] if one["name"] == "after"]
     after["pod"] = {"hostNetwork": True}

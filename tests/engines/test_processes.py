@@ -25,6 +25,7 @@ from kedge.io.stores import Store, open_store
 from kedge.local import home
 from kedge.local.processes import ProcessEngine
 from kedge.local.runs import RunEntry, find
+from kedge_pipes import read_pipe
 
 JOBS = Path(__file__).parent / "jobs" / "process_jobs.py"
 GOLDEN_IMPORTS = Path(__file__).parents[1] / "data" / "worker-imports.txt"
@@ -70,7 +71,11 @@ class Place:
 
     def caught(self) -> int:
         """Blocks until a step says that it is in the middle; the id of its process."""
-        return int((self.folder / "here").read_text())
+        return int(self.told())
+
+    def told(self) -> str:
+        """Blocks until a step says something; what it said."""
+        return read_pipe(self.folder / "here")
 
     def work(self, step: str, attempt: int) -> subprocess.CompletedProcess[str]:
         """Run one ticket of the newest run as a pod does."""
@@ -124,7 +129,7 @@ def test_a_second_ctrl_c_kills_a_step_that_does_not_listen(place: Place) -> None
     step = place.caught()
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
-    assert (place.folder / "here").read_text() == "told to end"
+    assert place.told() == "told to end"
     process.send_signal(signal.SIGINT)
     assert json.loads(process.communicate()[0])["status"] == "Cancelled"
     assert process.returncode == 1

@@ -19,6 +19,7 @@ from kedge.core.protocol import Ticket
 from kedge.engine.records import read_outcomes, replay
 from kedge.io.stores import open_store
 from kedge.local.runs import RunEntry, find
+from kedge_pipes import read_pipe
 
 JOBS = Path(__file__).parent / "jobs" / "rough_jobs.py"
 
@@ -69,7 +70,7 @@ class Place:
 
     def caught(self) -> str:
         """Blocks until a step says that it is in the middle; what it said."""
-        return (self.folder / "here").read_text()
+        return read_pipe(self.folder / "here")
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 FUZZ = int(os.environ.get("KEDGE_FUZZ", "0"))
-SECONDS, BYTES = 20.0, 500 << 20
+SECONDS, BYTES = 30.0, 700 << 20
 """Of the processor, on a machine that does other things as well, and of memory."""
 bounded = settings(
     max_examples=FUZZ or 200,

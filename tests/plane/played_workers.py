@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import threading
@@ -13,6 +14,7 @@ from cluster.tools import need
 from kedge.core.ids import StepKey
 from kedge.core.layout import RunPaths
 from kedge.core.protocol import Outcome, OutcomeStatus
+from kedge.io.errors import ObjectExists
 from kedge.io.stores import Store
 from kedge.io.tickets import read_ticket
 from kedge_kubectl import objects
@@ -83,4 +85,5 @@ class Workers:
         self.tickets[str(ticket.step)] = len(text)  # type: ignore[union-attr]
         outcome = Outcome(ticket.step, ticket.attempt, OutcomeStatus.SUCCEEDED, self._outputs(ticket.step))  # type: ignore[union-attr]
         path = RunPaths(ticket.prefix).outcome(outcome.step, outcome.attempt)
-        self._store.put(path, outcome.to_bytes(), create=True)
+        with contextlib.suppress(ObjectExists):  # the operator had given it up, and a worker can't change that
+            self._store.put(path, outcome.to_bytes(), create=True)
