@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,9 @@ from kedge.local.inprocess import execute
 from kedge.local.instance import DagsterInstance
 from kedge.local.processes import ProcessEngine
 from kedge.worker.loading import load_job
+
+sys.path.insert(0, str(Path(__file__).parent))
+pytest.register_assert_rewrite("places")
 
 JOBS = Path(__file__).parent / "jobs"
 S3_BUCKET = os.environ.get("KEDGE_TEST_S3_BUCKET", "kedge-test")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -15,104 +14,40 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from places import Place, ends, placed
 
 from kedge.core.actions import RunStatus
 from kedge.core.document import PlanDocument, digest_of
 from kedge.core.ids import StepKey
 from kedge.core.protocol import Ticket
 from kedge.engine.records import read_outcomes
-from kedge.io.stores import Store, open_store
 from kedge.local import home
 from kedge.local.processes import ProcessEngine
-from kedge.local.runs import RunEntry, find
-from kedge_pipes import read_pipe
 
 JOBS = Path(__file__).parent / "jobs" / "process_jobs.py"
 GOLDEN_IMPORTS = Path(__file__).parents[1] / "data" / "worker-imports.txt"
 
 
-class Place:
-    """A folder with its own runs, where the jobs leave their traces."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.environment = {**os.environ, "KEDGE_TEST_DIR": str(folder), "KEDGE_HOME": str(folder / "home")}
-        self.store: Store = open_store(f"file://{folder}/home/store")
-        self.started: list[subprocess.Popen[str]] = []
-        os.mkfifo(folder / "here")
-        os.mkfifo(folder / "never")
-
-    def begin(self, *arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "kedge.cli", *arguments]
-        pipe = subprocess.PIPE
-        process = subprocess.Popen(command, env=self.environment, cwd=self.folder, stdout=pipe, stderr=pipe, text=True)
-        self.started.append(process)
-        return process
-
-    def kedge(self, *arguments: str) -> tuple[int, str, str]:
-        process = self.begin(*arguments)
-        out, err = process.communicate()
-        return process.returncode, out, err
-
-    def run(self, job: str, *arguments: str) -> tuple[int, dict[str, Any]]:
-        code, out, err = self.kedge("run", f"{JOBS}:{job}", "--json", *arguments)
-        assert out, err
-        return code, json.loads(out)
-
-    def entry(self) -> RunEntry:
-        return find(self.store, "latest")
-
-    def attempts(self) -> dict[str, list[str]]:
-        records = read_outcomes(self.store, self.entry().paths)
-        return {str(step): [one.status.value for one in outcomes] for step, outcomes in records.items()}
-
-    def trace(self) -> list[str]:
-        return (self.folder / "trace").read_text().split("\n")[:-1]
-
-    def caught(self) -> int:
-        """Blocks until a step says that it is in the middle; the id of its process."""
-        return int(self.told())
-
-    def told(self) -> str:
-        """Blocks until a step says something; what it said."""
-        return read_pipe(self.folder / "here")
-
-    def work(self, step: str, attempt: int) -> subprocess.CompletedProcess[str]:
-        """Run one ticket of the newest run as a pod does."""
-        entry = self.entry()
-        plan = digest_of(self.store.get(entry.paths.plan))
-        ticket = Ticket(entry.run_id, entry.paths.prefix, plan, StepKey(step), attempt, 0)
-        variables = {"KEDGE_TICKET": json.dumps(ticket.to_json()), "KEDGE_STORE": self.store.url}
-        command = [sys.executable, "-m", "kedge.worker"]
-        environment = {**self.environment, **variables}
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-
-
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     monkeypatch.setenv("KEDGE_HOME", str(tmp_path / "home"))
-    found = Place(tmp_path)
-    yield found
-    for process in found.started:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+    with placed(tmp_path, JOBS) as found:
+        yield found
+
+
+def work(place: Place, step: str, attempt: int) -> subprocess.CompletedProcess[str]:
+    """Run one ticket of the newest run as a pod does."""
+    entry = place.entry()
+    plan = digest_of(place.store.get(entry.paths.plan))
+    ticket = Ticket(entry.run_id, entry.paths.prefix, plan, StepKey(step), attempt, 0)
+    variables = {"KEDGE_TICKET": json.dumps(ticket.to_json()), "KEDGE_STORE": place.store.url}
+    command = [sys.executable, "-m", "kedge.worker"]
+    environment = {**place.environment, **variables}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-
-
-def ends(pid: int) -> bool:
-    """Whether a process that is not ours to reap ends."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([descriptor], [], [], 20)[0])
-    finally:
-        os.close(descriptor)
 
 
 def until(holds: Callable[[], Any], seconds: float = 20.0) -> Any:
@@ -316,7 +251,7 @@ def test_a_worker_whose_code_broke_says_so_in_its_record(place: Place) -> None:
     module.write_text(JOBS.read_text())
     assert place.kedge("run", f"{module}:garbled", "-q")[0] == 0
     module.write_text("1 / 0\n")
-    assert place.work("begins", 2).returncode == 1
+    assert work(place, "begins", 2).returncode == 1
     record = read_outcomes(place.store, place.entry().paths)[StepKey("begins")][-1]
     assert record.failure is not None
     assert (record.failure.error, "ZeroDivisionError" in record.failure.message) == ("TargetError", True)
@@ -331,7 +266,7 @@ def test_a_forked_step_finds_loaded_what_it_loads_logs_stores_and_hooks_with(pla
 def test_a_worker_alone_loads_no_more_than_is_written_down(place: Place) -> None:
     """A package that creeps in costs every step of every pod; KEDGE_REWRITE_GOLDEN=1 rewrites the list."""
     assert place.run("light")[0] == 0
-    assert place.work("notes_modules", 2).returncode == 0
+    assert work(place, "notes_modules", 2).returncode == 0
     loaded = set((place.folder / "modules").read_text().split("\n")) - {"__main__", "process_jobs"}
     ours = {name for name in loaded if name.partition(".")[0] == "kedge"}
     foreign = {top for name in loaded if (top := name.partition(".")[0]) not in sys.stdlib_module_names}

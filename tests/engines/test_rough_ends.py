@@ -8,103 +8,23 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
+from places import Place, ends, placed
 
 from kedge.core.layout import RunPaths
 from kedge.core.protocol import Ticket
-from kedge.engine.records import read_outcomes, replay
-from kedge.io.stores import open_store
-from kedge.local.runs import RunEntry, find
-from kedge_pipes import read_pipe
+from kedge.engine.records import replay
 
 JOBS = Path(__file__).parent / "jobs" / "rough_jobs.py"
 
 
-@dataclass
-class Place:
-    """A folder with its own runs, where the jobs leave their traces."""
-
-    folder: Path
-    started: list[subprocess.Popen[str]] = field(default_factory=list)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {**os.environ, "KEDGE_TEST_DIR": str(self.folder), "KEDGE_HOME": str(self.folder / "home")}
-
-    @property
-    def store(self) -> Any:
-        return open_store(f"file://{self.folder}/home/store")
-
-    def begin(self, *arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "kedge.cli", *arguments]
-        pipe = subprocess.PIPE
-        process = subprocess.Popen(command, env=self.environment, cwd=self.folder, stdout=pipe, stderr=pipe, text=True)
-        self.started.append(process)
-        return process
-
-    def kedge(self, *arguments: str) -> tuple[int, str, str]:
-        process = self.begin(*arguments)
-        out, err = process.communicate()
-        return process.returncode, out, err
-
-    def run(self, job: str, *arguments: str) -> tuple[int, dict[str, Any]]:
-        code, out, err = self.kedge("run", f"{JOBS}:{job}", "--json", *arguments)
-        assert out, err
-        return code, json.loads(out)
-
-    def entry(self, name: str = "latest") -> RunEntry:
-        os.environ["KEDGE_HOME"] = str(self.folder / "home")
-        return find(self.store, name)
-
-    def attempts(self, name: str = "latest") -> dict[str, list[str]]:
-        records = read_outcomes(self.store, self.entry(name).paths)
-        return {str(step): [one.status.value for one in outcomes] for step, outcomes in records.items()}
-
-    def trace(self) -> list[str]:
-        path = self.folder / "trace"
-        return path.read_text().split("\n")[:-1] if path.exists() else []
-
-    def caught(self) -> str:
-        """Blocks until a step says that it is in the middle; what it said."""
-        return read_pipe(self.folder / "here")
-
-
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    os.mkfifo(tmp_path / "here")
-    os.mkfifo(tmp_path / "never")
     monkeypatch.setenv("KEDGE_HOME", str(tmp_path / "home"))
-    found = Place(tmp_path)
-    yield found
-    for process in found.started:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    except FileNotFoundError:
-        return True
-
-
-def wait_until_gone(pid: int) -> bool:
-    """A process that is not ours to reap: its descriptor becomes readable at its end."""
-    import select
-
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([descriptor], [], [], 20)[0]) or is_gone(pid)
-    finally:
-        os.close(descriptor)
+    with placed(tmp_path, JOBS) as found:
+        yield found
 
 
 def test_a_killed_step_runs_again_and_the_ops_own_retries_are_untouched(place: Place) -> None:
@@ -135,19 +55,19 @@ def test_sys_exit_in_an_op_is_a_failure_that_says_so(place: Place) -> None:
 
 def test_ctrl_c_cancels_tears_down_and_leaves_no_process(place: Place) -> None:
     process = place.begin("run", f"{JOBS}:waits", "--json")
-    step, grandchild = map(int, place.caught().split())
+    step, grandchild = map(int, place.told().split())
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate()
     assert process.returncode == 1
     assert json.loads(out)["status"] == "Cancelled"
-    assert wait_until_gone(step)
-    assert wait_until_gone(grandchild)
+    assert ends(step)
+    assert ends(grandchild)
     assert place.trace() == ["start", "torn down"]
 
 
 def test_cancel_from_another_process_stops_the_run(place: Place) -> None:
     process = place.begin("run", f"{JOBS}:waits", "--json")
-    place.caught()
+    place.told()
     assert place.entry().status == "Running"
     assert place.kedge("cancel", "latest")[0] == 0
     process.communicate()
@@ -158,12 +78,12 @@ def test_cancel_from_another_process_stops_the_run(place: Place) -> None:
 
 def test_a_killed_engine_takes_its_steps_with_it_and_resume_repeats_nothing(place: Place) -> None:
     process = place.begin("run", f"{JOBS}:interrupted", "--json")
-    step = int(place.caught())
+    step = place.caught()
     code, _, err = place.kedge("resume", "latest")
     assert (code, "Running" in err) == (2, True)
     process.kill()
     process.communicate()
-    assert wait_until_gone(step)
+    assert ends(step)
     assert place.entry().status == "Interrupted"
     code, out, err = place.kedge("resume", "latest", "--json")
     assert code == 0, err
@@ -175,7 +95,7 @@ def test_a_killed_engine_takes_its_steps_with_it_and_resume_repeats_nothing(plac
 
 def test_a_killed_fork_server_costs_the_running_attempt_and_no_more(place: Place) -> None:
     process = place.begin("run", f"{JOBS}:interrupted", "--json")
-    step = int(place.caught())
+    step = place.caught()
     server = int(Path(f"/proc/{step}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(server, signal.SIGKILL)
     out, err = process.communicate()
