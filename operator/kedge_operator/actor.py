@@ -9,6 +9,7 @@ foresaw, the group ends and the actor begins again from the truth.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -33,7 +34,7 @@ from kedge_operator.announced import Announcements
 from kedge_operator.attempts import Attempt, Attempts, Name
 from kedge_operator.cluster import UNFINISHED, Cluster
 from kedge_operator.endings import Endings
-from kedge_operator.errors import ClusterError, NotFound
+from kedge_operator.errors import ClusterError, NotFound, RightsMissing
 from kedge_operator.labels import RUN, Reason
 from kedge_operator.observe import PodView
 from kedge_operator.opening import Refused
@@ -135,32 +136,37 @@ class Actor:
         pause = _PAUSE
         while True:
             try:
-                await self._live()
-            except Refused as error:
-                await self._refuse(error.reason, error.message)
-            except StoreGone as error:
-                await self._give_up(str(error))
-            except StoreError as error:
-                await self._refuse(Reason.STORE_AWAY, str(error))
+                await self._live_to_an_end()
+            except RightsMissing as error:
+                _log.warning("%r: begins again in %.0f s: %s", self, pause, error)
+                await self._rest(pause, Reason.RIGHTS, str(error))
             except Exception as error:
                 _log.exception("%r: its actor failed; it begins again in %.0f s", self, pause)
-                self.facts.waits = (Reason.INTERNAL, f"the operator failed and tries again: {error!r}")
-                self.status.changed()
-                self._reset()
-                await self.status.write()
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
-                continue
-            await self.notices.flush()
-            return
+                await self._rest(pause, Reason.INTERNAL, f"the operator failed and tries again: {error!r}")
+            else:
+                await self.notices.flush()
+                return
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def _reset(self) -> None:
+    async def _rest(self, seconds: float, reason: str, message: str) -> None:
+        """Forget what is known of the run, say why, and wait. To say so is not worth waiting longer."""
         self.timers = Timers()
         self.attempts = Attempts()
         self.run = None
         self._looked_at = None
-        self.facts.failed.clear()
-        self.facts.cached = 0
+        self.facts = statuses.Facts(self.facts.generation, self.facts.suspended, conditions=self.facts.conditions)
+        self.facts.waits = (reason, message)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.status.write(), seconds)
+        await asyncio.sleep(seconds)
+
+    async def _live_to_an_end(self) -> None:
+        try:
+            await self._live()
+        except Refused as error:
+            await self._refuse(error.reason, error.message)
+        except (StoreGone, StoreError) as error:
+            await self._refuse(Reason.STORE_AWAY, str(error))
 
     async def _live(self) -> None:
         try:
@@ -373,18 +379,16 @@ class Actor:
         self.notices.note(status["reason"], status["message"], warning=run.status is not RunStatus.SUCCEEDED)
 
     async def _refuse(self, reason: str, message: str) -> None:
-        """The run will not start."""
-        self.facts.planned = statuses.Condition(False, reason, message)
-        await self._end_with(reason, message)
+        """End a run that can't start, or whose store refuses or is gone: without it nothing can be known or done.
 
-    async def _give_up(self, message: str) -> None:
-        """The store is gone for good: without it nothing can be known or done."""
-        for attempt in self.attempts:
-            if attempt.made and not attempt.is_over:
-                pod = attempt.pod
-                name = launching.name_of(self, attempt)
-                await self.cluster.delete_pod(self.namespace, name, None if pod is None else pod.uid)
-        await self._end_with(Reason.STORE_AWAY, message)
+        All pods of the run are ended, those too that a run just taken up has not looked at. Raises ClusterError.
+        """
+        async for pod in self.cluster.list_pods(self.namespace, f"{RUN}={self.uid}", UNFINISHED):
+            if beginning.is_own(self, pod):
+                await self.cluster.delete_pod(self.namespace, pod["metadata"]["name"], pod["metadata"]["uid"])
+        if self.run is None:
+            self.facts.planned = statuses.Condition(False, reason, message)
+        await self._end_with(reason, message)
 
     async def _end_with(self, reason: str, message: str) -> None:
         self.facts.ending = (reason, message)

@@ -19,7 +19,7 @@ from kedge.core.protocol import Outcome
 from kedge.core.run import History, Run
 from kedge.core.state import StepState
 from kedge.engine import memoization, records
-from kedge_operator import launching, metrics, observe, opening, planning, statuses
+from kedge_operator import labels, launching, metrics, observe, opening, planning, statuses
 from kedge_operator.attempts import Attempt
 from kedge_operator.endings import Endings
 from kedge_operator.labels import RUN, Reason
@@ -83,10 +83,10 @@ async def _take_up(actor: Actor, document: PlanDocument) -> None:
 
 
 async def _attempts_with_pods(actor: Actor) -> AsyncIterator[tuple[StepKey, PodView]]:
-    """The run's pods, and the steps that they say they are of."""
+    """The run's step pods, and the steps that they are of."""
     async for pod in actor.cluster.list_pods(actor.namespace, f"{RUN}={actor.uid}"):
         step, view = launching.step_of(pod), view_of(pod)
-        if view is not None and step is not None and step.digest == view.digest:
+        if view is not None and step is not None and is_own(actor, pod):
             yield step, view
 
 
@@ -97,8 +97,6 @@ def _adopt(
     live = set()
     for step, view in found:
         attempt = Attempt(step, view.attempt, view.created or time.time(), made=True)
-        if view.name != launching.name_of(actor, attempt):
-            continue
         live.add((step, view.attempt))
         actor.attempts.add(attempt)
         attempt.settled = view.attempt in {one.attempt for one in known.get(step, ())}
@@ -136,6 +134,20 @@ def _plan_of(document: PlanDocument) -> Plan:
         return records.plan_of(document)
     except KedgeError as error:
         raise Refused(Reason.PLAN_REFUSED, f"{type(error).__name__}: {error}") from error
+
+
+def is_own(actor: Actor, pod: Mapping[str, Any]) -> bool:
+    """Whether a pod has the very name that the run gives to the attempt, or to the plan pod, that it says it is."""
+    step, view = launching.step_of(pod), view_of(pod)
+    if view is None:
+        return False
+    if view.digest == labels.PLANNING:
+        op = labels.PLANNING
+    elif step is not None and step.digest == view.digest:
+        op = step.op
+    else:
+        return False
+    return view.name == labels.pod_name(actor.job_name, actor.uid, op, view.digest, view.attempt)
 
 
 def view_of(pod: Mapping[str, Any], gone: bool = False) -> PodView | None:

@@ -29,6 +29,7 @@ from kedge_operator.errors import (
     Invalid,
     NotFound,
     QuotaExceeded,
+    RightsMissing,
     Unavailable,
 )
 
@@ -45,6 +46,8 @@ _DELETE: Object = {"kind": "DeleteOptions", "apiVersion": "v1"}
 _MERGE = "application/merge-patch+json"
 _OPJOBS = f"/apis/{labels.GROUP}/{labels.VERSION}"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_BY_RIGHTS = re.compile(r'User ".*" cannot [a-z]+ resource "')
+"""So an API server says of whom the authorizer turned away, and not admission."""
 _ANSWERS: Mapping[int, type[ClusterError]] = {
     400: Invalid,
     403: Forbidden,
@@ -277,6 +280,8 @@ def _error_of(what: str, status: int, data: bytes, headers: Mapping[str, str]) -
         return (AlreadyExists if reason == "AlreadyExists" else Conflict)(what, message, status)
     if status == 403 and "exceeded quota" in message:
         return QuotaExceeded(what, message, status)
+    if status == 403 and _BY_RIGHTS.search(message):
+        return RightsMissing(what, message, status)
     found = _ANSWERS.get(status)
     if found is not None:
         return found(what, message, status)

@@ -3,6 +3,7 @@ written in place of a record that will not come."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from kedge.engine import records
 from kedge.io.errors import ObjectExists, ObjectMissing
 from kedge_operator import launching, metrics, stores
 from kedge_operator.attempts import Attempt, Name
-from kedge_operator.errors import ClusterError
+from kedge_operator.errors import ClusterError, RightsMissing
 from kedge_operator.labels import Reason
 from kedge_operator.observe import End, EndKind, PodView
 from kedge_operator.starts import Starts
@@ -23,6 +24,7 @@ from kedge_operator.starts import Starts
 if TYPE_CHECKING:
     from kedge_operator.actor import Actor
 
+_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 FORCE_AFTER_SECONDS = 10.0
 """After the end of a pod's grace period: then its node has nothing to say, and the attempt is lost."""
 
@@ -125,16 +127,23 @@ class Endings:
             self._actor.spawn(self._delete(attempt, None))
 
     async def _delete(self, attempt: Attempt, grace: int | None) -> None:
-        uid = None if attempt.pod is None else attempt.pod.uid
+        """Ask until it is heard, or the pod has ended by itself."""
         name = launching.name_of(self._actor, attempt)
-        try:
-            there = await self._actor.cluster.delete_pod(self._actor.namespace, name, uid, grace)
-        except ClusterError:
-            self._actor.timers.at(time.time() + 1, lambda: self.stop(attempt))
-            self._actor.wake.set()
+        pause = _PAUSE
+        while attempt.pod is None or not attempt.pod.is_over:
+            uid = None if attempt.pod is None else attempt.pod.uid
+            try:
+                there = await self._actor.cluster.delete_pod(self._actor.namespace, name, uid, grace)
+            except ClusterError as error:
+                if isinstance(error, RightsMissing):
+                    self._actor.waits(Reason.RIGHTS, f"{attempt.step}: {error.message}")
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+                continue
+            self._actor.goes_on(Reason.RIGHTS)
+            if not there:
+                self.vanished(attempt)
             return
-        if not there:
-            self.vanished(attempt)
 
     def _force(self, attempt: Attempt) -> None:
         """Its grace period is over, and it is still there: nobody will report its end."""

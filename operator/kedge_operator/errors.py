@@ -8,9 +8,11 @@
     ├── Conflict          the object has changed in between, or is another one by now
     ├── Gone              what was asked for is too old
     ├── Forbidden         not allowed; see its kinds
-    │   └── QuotaExceeded there is no room in the namespace's quota
+    │   ├── QuotaExceeded there is no room in the namespace's quota
+    │   └── RightsMissing the operator itself may not do it
     ├── Invalid           the API server refuses the object for what it says
     └── Unavailable       no answer, or one that says to try again later
+        └── RightsMissing again: rights come back, as after an upgrade of the roles
 """
 
 from __future__ import annotations
@@ -64,6 +66,12 @@ class Unavailable(ClusterError):
         self.retry_after = retry_after
 
 
+class RightsMissing(Unavailable, Forbidden):
+    """The operator itself may not do this. No object is at fault, and an administrator mends it: it is tried again."""
+
+
 def may_pass(error: ClusterError) -> bool:
     """Whether a refusal may pass: a service account may come a moment after the OpJob of the same `kubectl apply`."""
+    if isinstance(error, QuotaExceeded | RightsMissing):
+        return True
     return isinstance(error, Forbidden) and "service account" in error.message

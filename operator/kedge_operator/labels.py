@@ -98,6 +98,7 @@ class Reason:
     CANCELLED: Final = "Cancelled"
     DEADLINE: Final = "DeadlineExceeded"
     QUOTA: Final = "QuotaExceeded"
+    RIGHTS: Final = "OperatorForbidden"
     UNSTARTABLE: Final = "Unstartable"
     UNSCHEDULABLE: Final = "Unschedulable"
     NOT_STARTING: Final = "NotStarting"

@@ -17,7 +17,15 @@ from kedge.io.tickets import ticket_text, with_indexes
 from kedge_operator import labels, metrics, observe, pods
 from kedge_operator.attempts import Attempt
 from kedge_operator.cluster import Cluster
-from kedge_operator.errors import AlreadyExists, ClusterError, NotFound, QuotaExceeded, Unavailable, may_pass
+from kedge_operator.errors import (
+    AlreadyExists,
+    ClusterError,
+    NotFound,
+    QuotaExceeded,
+    RightsMissing,
+    Unavailable,
+    may_pass,
+)
 from kedge_operator.labels import Reason
 from kedge_operator.observe import EndKind
 
@@ -100,6 +108,8 @@ async def _create(actor: Actor, attempt: Attempt, pod: Mapping[str, Any]) -> Non
             made = await create_or_find(actor.cluster, pod)
         except QuotaExceeded as error:
             actor.waits(Reason.QUOTA, f"{attempt.step}: {error.message}")
+        except RightsMissing as error:
+            actor.waits(Reason.RIGHTS, f"{attempt.step}: {error.message}")
         except Unavailable as error:
             attempt.made = True  # perhaps: the answer is missing
             wait = error.retry_after
@@ -110,6 +120,7 @@ async def _create(actor: Actor, attempt: Attempt, pod: Mapping[str, Any]) -> Non
                 return
         else:
             actor.goes_on(Reason.QUOTA)
+            actor.goes_on(Reason.RIGHTS)
             _made(actor, attempt, made)
             return
         await _until(actor, lambda: attempt.stopping is not None, wait or pause)

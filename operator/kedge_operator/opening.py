@@ -15,7 +15,7 @@ from typing import Any
 
 from kedge.core import spec as specs
 from kedge.core.document import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG, PlanDocument, Reexecution
-from kedge.core.errors import KedgeError, PlanError, ProtocolError
+from kedge.core.errors import KedgeError, PlanError, ProtocolError, VersionMismatch
 from kedge.core.graph import OpGraph
 from kedge.core.ids import StepKey
 from kedge.core.layout import RUNS, RunPaths
@@ -28,7 +28,7 @@ from kedge.io.errors import ObjectExists, ObjectMissing
 from kedge.io.stores import Store
 from kedge_operator import pods, templates
 from kedge_operator.cluster import Cluster
-from kedge_operator.errors import ClusterError, Forbidden, Invalid, NotFound, QuotaExceeded, may_pass
+from kedge_operator.errors import ClusterError, Forbidden, Invalid, NotFound, may_pass
 from kedge_operator.labels import Reason
 from kedge_operator.policy import Guard
 from kedge_operator.settings import Settings
@@ -151,13 +151,9 @@ async def try_pods(cluster: Cluster, job: OpJob, run: pods.RunPods) -> None:
 async def _try(cluster: Cluster, where: str, pod: Mapping[str, Any]) -> None:
     try:
         await cluster.create_pod(pod, dry_run=True)
-    except QuotaExceeded:
-        pass
-    except Forbidden as error:
-        if not may_pass(error):  # else it has its own time to
+    except (Forbidden, Invalid) as error:
+        if not may_pass(error):
             raise Refused(Reason.POD_REFUSED, f"{where}: {error.message}") from error
-    except Invalid as error:
-        raise Refused(Reason.POD_REFUSED, f"{where}: {error.message}") from error
     except ClusterError:
         pass  # the pods themselves will be asked for again and again
 
@@ -166,11 +162,18 @@ async def _try(cluster: Cluster, where: str, pod: Mapping[str, Any]) -> None:
 
 
 def stored_document(store: Store, paths: RunPaths) -> PlanDocument | None:
-    """The document of a run that was begun before."""
+    """The document of a run that was begun before. Raises Refused for one that is damaged.
+
+    One that another release wrote (VersionMismatch) can be read again by that release, and is no reason to end the run.
+    """
     try:
         return records.read_document(store, paths)
     except records.NoSuchRun:
         return None
+    except VersionMismatch:
+        raise
+    except ProtocolError as error:
+        raise Refused(Reason.PLAN_REFUSED, f"its plan in the store can't be read: {error}") from error
 
 
 def began(store: Store, paths: RunPaths, now: float) -> float:

@@ -23,7 +23,7 @@ from kedge.io.digests import digest
 from kedge.io.errors import ObjectExists, ObjectMissing
 from kedge.io.stores import Store
 from kedge_operator import labels, launching, observe, opening, pods, starts, stores
-from kedge_operator.errors import ClusterError, QuotaExceeded, Unavailable, may_pass
+from kedge_operator.errors import ClusterError, QuotaExceeded, RightsMissing, Unavailable, may_pass
 from kedge_operator.labels import Reason
 from kedge_operator.observe import EndKind, PodView, StuckKind
 from kedge_operator.opening import Refused
@@ -129,6 +129,8 @@ class _Attempt:
                 return
             except QuotaExceeded as error:
                 self.actor.waits(Reason.QUOTA, f"plan: {error.message}")
+            except RightsMissing as error:
+                self.actor.waits(Reason.RIGHTS, f"plan: {error.message}")
             except Unavailable:
                 pass
             except ClusterError as error:

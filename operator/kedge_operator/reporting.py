@@ -10,7 +10,7 @@ from typing import Any
 
 from kedge_operator import labels, statuses
 from kedge_operator.cluster import Cluster
-from kedge_operator.errors import ClusterError, Conflict, Invalid, NotFound, Unavailable
+from kedge_operator.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound, Unavailable
 
 _log = logging.getLogger("kedge.operator")
 PATCH_SECONDS, LONGEST_PATCH_SECONDS = 0.5, 10.0
@@ -55,17 +55,25 @@ class StatusWriter:
             await asyncio.sleep(min(max(PATCH_SECONDS, _REST * took), LONGEST_PATCH_SECONDS))
 
     async def write(self) -> None:
-        """Write now, and again until it is written. An OpJob that is gone needs no status."""
+        """Write now, and again until it is written. An OpJob that is gone needs no status.
+
+        One that is refused is told of and tried, too: rights come back, and a newer CRD knows more. Without it nobody
+        would learn of a run's end.
+        """
         pause = _PAUSE
         while True:
             self._dirty.clear()
             # A patch that is under way is not cut off, for the server may carry it out all the same, and later than the
             # next one, which would then be overwritten with what was true before.
             attempt = asyncio.get_running_loop().create_task(self._patch())
+            attempt.add_done_callback(_seen)
             try:
                 await asyncio.shield(attempt)
-            except Unavailable as error:
-                await asyncio.sleep(error.retry_after or pause)
+            except ClusterError as error:
+                wait = error.retry_after if isinstance(error, Unavailable) else None
+                if isinstance(error, Forbidden | Invalid):
+                    _log.error("the status of %s/%s is refused, and is tried again: %s", *self._target[:2], error)
+                await asyncio.sleep(wait or pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
             else:
                 return
@@ -80,10 +88,13 @@ class StatusWriter:
                 await self._cluster.patch_opjob_status(*self._target, status)
             except (NotFound, Conflict):
                 return
-            except Invalid:
-                _log.exception("the status of %s/%s is refused", *self._target[:2])
-                return
             self._sent = status
+
+
+def _seen(patch: asyncio.Task[None]) -> None:
+    """Whoever waited for it may be cut off by now, and asyncio complains of errors that nobody has looked at."""
+    if not patch.cancelled():
+        patch.exception()
 
 
 class Notices:

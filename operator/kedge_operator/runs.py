@@ -138,9 +138,9 @@ class Runs:
         if isinstance(asked, Mapping) and asked.get("reclaimPolicy") == "Retain":
             return
         namespace = metadata["namespace"]
+        while await self._may_write(namespace, uid):
+            await asyncio.sleep(2)
         try:
-            while await self._services.cluster.has_pods(namespace, f"{labels.RUN}={uid}"):
-                await asyncio.sleep(2)
             store = await self._services.stores.open(namespace, asked, lambda why: None)
             paths = RunPaths.of(namespace, metadata["name"], uid)
             await store.call("delete", stores.delete_below, paths.prefix)
@@ -148,6 +148,14 @@ class Runs:
             _log.warning(
                 "%s/%s: what it left in the store could not be removed: %s", namespace, metadata["name"], error
             )
+
+    async def _may_write(self, namespace: str, uid: str) -> bool:
+        """Whether pods of the run are there, as far as can be told."""
+        try:
+            return await self._services.cluster.has_pods(namespace, f"{labels.RUN}={uid}")
+        except ClusterError as error:
+            _log.warning("pods of a run that was deleted could not be looked for; tried again soon: %s", error)
+            return True
 
     # -- for metrics and the end ------------------------------------------------------------------------------------
 
