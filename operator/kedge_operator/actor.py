@@ -329,8 +329,11 @@ class Actor:
             assert isinstance(action, Finish)
 
     async def _discard(self, paths: list[str]) -> None:
-        """Delete values that have been consumed."""
-        await self.store.call("delete", stores.delete, paths)
+        """Delete values that have been consumed. That they stay is no reason to end a run."""
+        try:
+            await self.store.call("delete", stores.delete, paths)
+        except (StoreGone, StoreError) as error:
+            _log.warning("%r: %d values that were consumed could not be deleted: %s", self, len(paths), error)
 
     def settled(self, attempt: Attempt, outcome: Outcome) -> None:
         """An attempt's record is known: the step goes on from it."""
@@ -362,7 +365,10 @@ class Actor:
     async def _keep(self, outcome: Outcome) -> None:
         memo = self.memo
         assert memo is not None
-        await self.store.call("put", lambda store: memo.keep(outcome))
+        try:
+            await self.store.call("put", lambda store: memo.keep(outcome))
+        except (StoreGone, StoreError) as error:
+            _log.warning("%r: %s could not be kept for later runs: %s", self, outcome.step, error)
 
     # -- the end --------------------------------------------------------------------------------------------------
 

@@ -5,17 +5,24 @@ from __future__ import annotations
 import contextlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from plane_operator import install_crd, operator, submit
+from played_workers import Workers
 
 from cluster import plane as planes
+from kedge.core.ids import StepKey
 from kedge.core.layout import RunPaths
+from kedge.io.stores import open_store
 from kedge_kubectl import Kubectl
 
 pytestmark = pytest.mark.plane
 
-SPEC = {"image": "x", "ops": [{"name": "one", "entrypoint": "x:one"}, {"name": "two", "entrypoint": "x:two"}]}
+SPEC: dict[str, Any] = {
+    "image": "x",
+    "ops": [{"name": "one", "entrypoint": "x:one"}, {"name": "two", "entrypoint": "x:two"}],
+}
 
 
 class Place:
@@ -59,6 +66,31 @@ def test_a_run_whose_records_are_refused_ends_with_its_pods(place: Place) -> Non
         ended = json.dumps({"status": {"phase": "Failed"}})
         place.kubectl("patch", place.pods[0], "--subresource=status", "--type=merge", "-p", ended)
         place.has_ended("StoreUnavailable", place.pods[1])
+
+
+def test_values_that_can_not_be_deleted_end_no_run(plane: planes.Running, tmp_path: Path) -> None:
+    store = open_store(f"file://{tmp_path}/store")
+    install_crd(plane)
+    ask = Kubectl(str(plane.kubeconfig), "default")
+
+    def outputs(step: StepKey) -> dict[str, object]:
+        """A value in the run's place, at a path that no file can have."""
+        run = RunPaths.of("default", "keeps", ask.get("oj", "keeps")["metadata"]["uid"])
+        path = f"{run.prefix}/values/{'k' * 300}"
+        (tmp_path / "store" / path).parent.mkdir(parents=True, exist_ok=True)
+        return {"result": {"value": {"path": path, "format": "json", "size": 1, "digest": "sha256:0"}}}
+
+    with operator(plane.kubeconfig, tmp_path, store.url), Workers(plane.kubeconfig, store, outputs):
+        two = {"name": "two", "entrypoint": "x:two", "inputs": {"x": {"from": "one"}}}
+        submit(plane, "keeps", {"image": "x", "ops": [SPEC["ops"][0], two], "retainValues": "UntilConsumed"})
+        for op in ("one", "two"):
+            selector = f"kedge.dev/job=keeps,kedge.dev/op={op}"
+            ask("wait", "pod", "-l", selector, "--for=create", "--timeout=60s")
+            ended = json.dumps({"status": {"phase": "Succeeded"}})
+            (pod,) = ask("get", "pods", "-l", selector, "-o", "name").split()
+            ask("patch", pod, "--subresource=status", "--type=merge", "-p", ended)
+        ask.wait("oj/keeps", "condition=Complete")
+    assert "values that were consumed could not be deleted" in (tmp_path / "operator.log").read_text()
 
 
 def test_a_run_that_can_not_be_taken_up_ends_with_its_pods(place: Place) -> None:
