@@ -127,10 +127,10 @@ class Endings:
             self._actor.spawn(self._delete(attempt, None))
 
     async def _delete(self, attempt: Attempt, grace: int | None) -> None:
-        """Ask until it is heard, or the pod has ended by itself."""
+        """Ask until it is heard; or, where the pod is asked gently, until it has ended by itself."""
         name = launching.name_of(self._actor, attempt)
         pause = _PAUSE
-        while attempt.pod is None or not attempt.pod.is_over:
+        while True:
             uid = None if attempt.pod is None else attempt.pod.uid
             try:
                 there = await self._actor.cluster.delete_pod(self._actor.namespace, name, uid, grace)
@@ -139,6 +139,8 @@ class Endings:
                     self._actor.waits(Reason.RIGHTS, f"{attempt.step}: {error.message}")
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
+                if grace is None and attempt.pod is not None and attempt.pod.is_over:
+                    return
                 continue
             self._actor.goes_on(Reason.RIGHTS)
             if not there:
