@@ -31,6 +31,7 @@ class Runs:
         self._services = services
         self._actors: dict[str, Actor] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._over: set[str] = set()
         self._ttls: dict[str, asyncio.TimerHandle] = {}
         self._aside: set[asyncio.Task[None]] = set()
 
@@ -48,8 +49,9 @@ class Runs:
         elif actor is not None:
             actor.tell(SpecSeen(body))
         elif statuses.is_final(body.get("status")):
+            self._over.discard(uid)
             self._expire_when_due(body)
-        else:
+        elif uid not in self._over:  # else the watch is behind: that it has ended is written down already
             self._start(uid, body)
 
     def pod(self, kind: str | None, pod: Mapping[str, Any]) -> None:
@@ -81,6 +83,7 @@ class Runs:
         if error is not None:
             _log.error("%r: its actor ended: %r", actor, error)
             return
+        self._over.add(uid)
         status = {"completionTime": statuses.time_text(actor.facts.ended)}
         self._expire_when_due({**actor.body, "status": status})
 
@@ -93,6 +96,7 @@ class Runs:
 
     def _deleted(self, uid: str, body: Mapping[str, Any]) -> None:
         self._stop(uid)
+        self._over.discard(uid)
         handle = self._ttls.pop(uid, None)
         if handle is not None:
             handle.cancel()

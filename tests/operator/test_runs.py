@@ -1,0 +1,58 @@
+"""Which OpJobs get an actor, by what the watch tells; the API server is played."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from kedge_operator.actor import Services
+from kedge_operator.announced import Announcements
+from kedge_operator.runs import Runs
+from kedge_operator.settings import Settings
+from kedge_operator.stores import Stores
+
+Object = dict[str, Any]
+BROKEN: Object = {
+    "metadata": {"namespace": "team", "name": "broken", "uid": "0b7d6a2e-4a53-4f1c-9d27-1f6a0c9d3e55"},
+    "spec": {"ops": [{"name": "no name"}]},
+}
+
+
+class Server:
+    """Keeps the statuses that are written; there are no pods."""
+
+    def __init__(self) -> None:
+        self.statuses: list[Object] = []
+        self.told = asyncio.Event()
+
+    async def list_pods(self, namespace: str, selector: str, fields: str = "") -> AsyncIterator[Object]:
+        for pod in ():
+            yield pod
+
+    async def patch_opjob_status(self, namespace: str, name: str, uid: str, status: Object) -> None:
+        self.statuses.append(status)
+
+    async def create_event(self, event: Object) -> None:
+        self.told.set()
+
+
+def test_a_watch_that_is_behind_begins_no_run_that_has_ended() -> None:
+    async def play() -> list[str]:
+        server: Any = Server()
+        found = Settings.model_validate({"store": {"url": "memory://"}})
+        stores = Stores(found, server, {})
+        runs = Runs(Services(server, stores, found, Announcements(lambda hint: None), "operator-0"))
+        runs.opjob("ADDED", BROKEN)
+        await server.told.wait()
+        await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name().startswith("run ")))
+        ended = {**BROKEN, "status": server.statuses[-1]}
+        runs.opjob("MODIFIED", {**BROKEN, "status": {"phase": "Pending"}})
+        runs.opjob("MODIFIED", ended)
+        names = [task.get_name() for task in asyncio.all_tasks()]
+        await runs.close()
+        stores.close()
+        assert [one["reason"] for one in server.statuses] == ["InvalidSpec"]
+        return [name for name in names if name.startswith("run ")]
+
+    assert asyncio.run(play()) == []
