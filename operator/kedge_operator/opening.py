@@ -24,7 +24,7 @@ from kedge.core.protocol import UNREADABLE, time_in
 from kedge.core.selection import select_ops, subset
 from kedge.core.spec import OpJob
 from kedge.engine import records
-from kedge.io.errors import ObjectExists, ObjectMissing
+from kedge.io.errors import ObjectExists, ObjectMissing, StoreError
 from kedge.io.stores import Store
 from kedge_operator import pods, templates
 from kedge_operator.cluster import Cluster
@@ -247,10 +247,12 @@ def _result(store: Store, paths: RunPaths) -> Mapping[str, Any] | None:
 
 
 def history(store: Store, paths: RunPaths, document: PlanDocument) -> Any:
-    """All that the store knows of the run. Raises Refused when it takes over from a run of another graph."""
+    """All that the store knows of the run. Raises Refused when it takes over from a run of another graph, and what the
+    store raises: one that is away for a moment is asked again.
+    """
     try:
         return records.history_of(store, paths, document)
-    except records.NoSuchRun:
+    except (records.NoSuchRun, StoreError, VersionMismatch):
         raise
     except KedgeError as error:
         if document.reexecute is None:
