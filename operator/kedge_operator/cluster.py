@@ -207,6 +207,7 @@ class Cluster:
         answer = "failed"
         try:
             async with self._room, asyncio.timeout(seconds):
+                client = self._client  # not before: it may have been given up, and closed, while this waited
                 token = await self.config.get_api_key_with_prefix("BearerToken", alias="authorization")
                 if token:
                     headers["Authorization"] = token

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
 
-from kedge_operator.cluster import Cluster, Configuration
+from kedge_operator import cluster as clusters
+from kedge_operator.cluster import AT_ONCE, Cluster, Configuration
 from kedge_operator.errors import Unavailable
 
 
@@ -45,5 +48,57 @@ def test_connections_that_were_given_up_are_closed_with_the_others() -> None:
             await lost.get()
         over.set()
         await runner.cleanup()
+
+    asyncio.run(go())
+
+
+class Played:
+    """An API server that answers some requests only when `over` is set, by the last part of their path."""
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+        self.silent = asyncio.Semaphore(0)
+
+    async def answer(self, request: web.BaseRequest) -> web.Response:
+        if request.path.endswith("/silent"):
+            self.silent.release()
+            await self.over.wait()
+        return web.json_response({}) if "garbage" not in request.path else web.Response(text="<html>")
+
+    @asynccontextmanager
+    async def cluster(self) -> AsyncIterator[Cluster]:
+        runner = web.ServerRunner(web.Server(self.answer))
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        config = Configuration()
+        config.host = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        found = Cluster(config)
+        try:
+            yield found
+        finally:
+            self.over.set()
+            await found.close()
+            await runner.cleanup()
+
+
+def test_who_waits_for_a_turn_is_not_sent_over_connections_that_were_given_up_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(clusters, "TIMEOUT_SECONDS", 0.1)  # until what was given up is closed
+
+    async def go() -> None:
+        played = Played()
+        async with played.cluster() as cluster, asyncio.timeout(60):
+            lease = asyncio.create_task(cluster.get_lease("team", "silent"))
+            await played.silent.acquire()
+            pods = [asyncio.create_task(cluster.get_pod("team", "silent")) for _ in range(AT_ONCE)]
+            for _ in pods[1:]:
+                await played.silent.acquire()
+            waits = asyncio.create_task(cluster.get_pod("team", "answers"))
+            with pytest.raises(Unavailable):
+                await lease
+            assert await waits == {}
+            played.over.set()
+            await asyncio.gather(*pods, return_exceptions=True)
 
     asyncio.run(go())
