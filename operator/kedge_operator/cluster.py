@@ -35,7 +35,9 @@ from kedge_operator.errors import (
 
 TIMEOUT_SECONDS = 20.0
 AT_ONCE = 40
-"""Requests under way at the same time; more wait."""
+"""Requests under way at the same time; more wait. Those for the Lease do not, or it would be lost while others are slow."""
+_LEASES = 2
+_LEASE_SECONDS = 5.0
 PAGE = 50
 """Objects that are listed at once: ten thousand pods, read together, are half a gigabyte."""
 UNFINISHED = "status.phase!=Succeeded,status.phase!=Failed"
@@ -72,10 +74,11 @@ class Cluster:
     """A connection to the API server."""
 
     def __init__(self, config: Configuration) -> None:
-        config.connection_pool_maxsize = AT_ONCE
+        config.connection_pool_maxsize = AT_ONCE + _LEASES
         self.config = config
         self._client = RESTClientObject(config)
         self._room = asyncio.Semaphore(AT_ONCE)
+        self._room_for_leases = asyncio.Semaphore(_LEASES)
         self._left: set[RESTClientObject] = set()
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -174,20 +177,21 @@ class Cluster:
 
     async def get_lease(self, namespace: str, name: str) -> dict[str, Any]:
         """A Lease. Raises NotFound."""
-        return await self._request(
-            "GET", f"{_leases(namespace)}/{_named(name)}", f"lease {namespace}/{name}", seconds=5
-        )
+        return await self._ask_lease("GET", f"{_leases(namespace)}/{_named(name)}", f"lease {namespace}/{name}")
 
     async def create_lease(self, namespace: str, lease: Object) -> dict[str, Any]:
         """Create a Lease. Raises AlreadyExists."""
         what = f"lease {namespace}/{lease['metadata']['name']}"
-        return await self._request("POST", _leases(namespace), what, lease, seconds=5)
+        return await self._ask_lease("POST", _leases(namespace), what, lease)
 
     async def replace_lease(self, namespace: str, lease: Object) -> dict[str, Any]:
         """Replace a Lease. Raises Conflict when it has changed since it was read."""
         name = lease["metadata"]["name"]
         path = f"{_leases(namespace)}/{_named(name)}"
-        return await self._request("PUT", path, f"lease {namespace}/{name}", lease, seconds=5)
+        return await self._ask_lease("PUT", path, f"lease {namespace}/{name}", lease)
+
+    async def _ask_lease(self, verb: str, path: str, what: str, body: Object | None = None) -> dict[str, Any]:
+        return await self._request(verb, path, what, body, seconds=_LEASE_SECONDS, room=self._room_for_leases)
 
     # -- the request ----------------------------------------------------------------------------------------------
 
@@ -199,6 +203,7 @@ class Cluster:
         body: Object | None = None,
         query: Mapping[str, str] | None = None,
         seconds: float = TIMEOUT_SECONDS,
+        room: asyncio.Semaphore | None = None,
     ) -> dict[str, Any]:
         url = f"{self.config.host}{path}" + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": "application/json", "Content-Type": _MERGE if verb == "PATCH" else "application/json"}
@@ -206,7 +211,7 @@ class Cluster:
         began = time.perf_counter()
         answer = "failed"
         try:
-            async with self._room, asyncio.timeout(seconds):
+            async with room or self._room, asyncio.timeout(seconds):
                 client = self._client  # not before: it may have been given up, and closed, while this waited
                 token = await self.config.get_api_key_with_prefix("BearerToken", alias="authorization")
                 if token:

@@ -102,3 +102,17 @@ def test_who_waits_for_a_turn_is_not_sent_over_connections_that_were_given_up_me
             await asyncio.gather(*pods, return_exceptions=True)
 
     asyncio.run(go())
+
+
+def test_a_lease_is_renewed_however_many_requests_wait_for_their_turn() -> None:
+    async def go() -> None:
+        played = Played()
+        async with played.cluster() as cluster, asyncio.timeout(10):
+            pods = [asyncio.create_task(cluster.get_pod("team", "silent")) for _ in range(2 * AT_ONCE)]
+            for _ in range(AT_ONCE):
+                await played.silent.acquire()
+            assert await cluster.get_lease("team", "answers") == {}
+            played.over.set()
+            await asyncio.gather(*pods)
+
+    asyncio.run(go())
