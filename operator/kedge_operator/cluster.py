@@ -35,7 +35,7 @@ from kedge_operator.errors import (
 
 TIMEOUT_SECONDS = 20.0
 AT_ONCE = 40
-"""Requests under way at the same time; more wait. Those for the Lease do not, or it would be lost while others are slow."""
+"""Requests under way at the same time; more wait. Those for the Lease do not: slow ones would cost it."""
 _LEASES = 2
 _LEASE_SECONDS = 5.0
 PAGE = 50
