@@ -9,7 +9,6 @@ foresaw, the group ends and the actor begins again from the truth.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections import deque
@@ -149,15 +148,20 @@ class Actor:
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _rest(self, seconds: float, reason: str, message: str) -> None:
-        """Forget what is known of the run, say why, and wait. To say so is not worth waiting longer."""
+        """Forget what is known of the run, say why, and wait. To say so is worth neither waiting longer nor failing."""
         self.timers = Timers()
         self.attempts = Attempts()
         self.run = None
         self._looked_at = None
         self.facts = statuses.Facts(self.facts.generation, self.facts.suspended, conditions=self.facts.conditions)
         self.facts.waits = (reason, message)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.status.write(), seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                await self.status.write()
+        except TimeoutError:
+            pass
+        except Exception:
+            _log.exception("%r: its status could not be written", self)
         await asyncio.sleep(seconds)
 
     async def _live_to_an_end(self) -> None:

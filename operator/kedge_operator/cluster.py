@@ -221,7 +221,7 @@ class Cluster:
                 )
                 data = await response.read()
             answer = str(response.status)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, ConfigException) as error:
             if isinstance(error, TimeoutError):
                 self._start_anew(client)
             why = str(error) or type(error).__name__
@@ -231,8 +231,7 @@ class Cluster:
             metrics.API_SECONDS.labels(verb).observe(time.perf_counter() - began)
         if response.status >= 300:
             raise _error_of(what, response.status, data, response.headers)
-        found: dict[str, Any] = json.loads(data)
-        return found
+        return _object_in(data, what)
 
     def _start_anew(self, client: RESTClientObject) -> None:
         """Connections on which nothing comes any more are not asked again: others of the pool may be as dead.
@@ -272,6 +271,17 @@ def _events(namespace: str) -> str:
 
 def _leases(namespace: str) -> str:
     return f"/apis/coordination.k8s.io/v1/namespaces/{quote(namespace)}/leases"
+
+
+def _object_in(data: bytes, what: str) -> dict[str, Any]:
+    """The object that the API server answers. Raises Unavailable for what is none: it is not from there."""
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        raise Unavailable(what, "the API server's answer is no JSON; is there a proxy in between?") from None
+    if not isinstance(found, dict):
+        raise Unavailable(what, "the API server's answer is no object; is there a proxy in between?")
+    return found
 
 
 def _error_of(what: str, status: int, data: bytes, headers: Mapping[str, str]) -> ClusterError:

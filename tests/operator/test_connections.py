@@ -116,3 +116,14 @@ def test_a_lease_is_renewed_however_many_requests_wait_for_their_turn() -> None:
             await asyncio.gather(*pods)
 
     asyncio.run(go())
+
+
+def test_an_answer_that_is_no_object_is_none_at_all() -> None:
+    """As when something stands between the operator and the API server."""
+
+    async def go() -> None:
+        async with Played().cluster() as cluster:
+            with pytest.raises(Unavailable, match=r"pod team/garbage: .* no JSON"):
+                await cluster.get_pod("team", "garbage")
+
+    asyncio.run(go())

@@ -25,12 +25,15 @@ class Server:
     def __init__(self) -> None:
         self.statuses: list[Object] = []
         self.told = asyncio.Event()
+        self.faults: list[Exception] = []
 
     async def list_pods(self, namespace: str, selector: str, fields: str = "") -> AsyncIterator[Object]:
         for pod in ():
             yield pod
 
     async def patch_opjob_status(self, namespace: str, name: str, uid: str, status: Object) -> None:
+        if self.faults:
+            raise self.faults.pop()
         self.statuses.append(status)
 
     async def create_event(self, event: Object) -> None:
@@ -56,3 +59,20 @@ def test_a_watch_that_is_behind_begins_no_run_that_has_ended() -> None:
         return [name for name in names if name.startswith("run ")]
 
     assert asyncio.run(play()) == []
+
+
+def test_no_fault_ends_an_actor_before_its_run() -> None:
+    async def play() -> None:
+        server: Any = Server()
+        server.faults = [RuntimeError("that nobody foresaw") for _ in range(2)]
+        found = Settings.model_validate({"store": {"url": "memory://"}})
+        stores = Stores(found, server, {})
+        runs = Runs(Services(server, stores, found, Announcements(lambda hint: None), "operator-0"))
+        runs.opjob("ADDED", BROKEN)
+        async with asyncio.timeout(60):
+            await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name().startswith("run ")))
+        await runs.close()
+        stores.close()
+        assert [one["reason"] for one in server.statuses] == ["InvalidSpec"]
+
+    asyncio.run(play())
