@@ -70,8 +70,13 @@ class Endings:
         self._actor.wake.set()
 
     def vanished(self, attempt: Attempt) -> None:
-        """A pod is not there any more, and nobody saw it go."""
-        if attempt.pod is not None and not attempt.pod.is_over:
+        """A pod is not there any more, and nobody saw it go, nor perhaps come: then it was never made."""
+        if attempt.pod is None:
+            attempt.made = False
+            if attempt.settled:
+                self._actor.attempts.forget(attempt)
+                self._actor.wake.set()
+        elif not attempt.pod.is_over:
             attempt.pod = replace(attempt.pod, end=End(EndKind.DELETED, "its pod was deleted"))
             self._over(attempt)
 
