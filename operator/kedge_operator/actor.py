@@ -267,7 +267,8 @@ class Actor:
 
     async def _look_again(self) -> None:
         """At what the watch should have told: the pods that have not ended, and each that should be among them."""
-        waiting = [one for one in self.attempts if one.made and (one.settled if one.pod is None else not one.pod.is_over)]
+        made = [one for one in self.attempts if one.made]
+        waiting = [one for one in made if (one.settled if one.pod is None else not one.pod.is_over)]
         seen = set()
         try:
             async for pod in self.cluster.list_pods(self.namespace, f"{RUN}={self.uid}", UNFINISHED):
