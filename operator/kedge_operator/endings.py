@@ -63,6 +63,8 @@ class Endings:
         self._measure(before, pod)
         if pod.is_over:
             self._over(attempt)
+        elif pod.deleting is not None:
+            self._actor.timers.at(pod.deleting + FORCE_AFTER_SECONDS, lambda: self._force(attempt))
         elif not attempt.settled:
             self._watch(attempt, pod)
         if attempt.stopping is not None and not pod.is_over and pod.deleting is None and before is None:
@@ -91,11 +93,8 @@ class Endings:
             self._look(attempt)
 
     def _watch(self, attempt: Attempt, pod: PodView) -> None:
-        """A pod that has not ended: is it late, stuck, or going to be removed?"""
-        timers = self._actor.timers
-        if pod.deleting is not None:
-            timers.at(pod.deleting + FORCE_AFTER_SECONDS, lambda: self._force(attempt))
-        elif pod.started is not None:
+        """A pod that has not ended: is it late, or stuck?"""
+        if pod.started is not None:
             self._starts.began(attempt)
             self._limit(attempt, pod.started)
         else:

@@ -8,6 +8,10 @@ import pytest
 from plane_operator import install_crd, operator, submit
 
 from cluster import plane as planes
+from kedge.core.ids import StepKey
+from kedge.core.layout import RunPaths
+from kedge.core.protocol import Outcome, OutcomeStatus
+from kedge.io.stores import open_store
 from kedge_kubectl import Kubectl
 
 pytestmark = pytest.mark.plane
@@ -27,3 +31,25 @@ def test_a_pod_that_does_not_end_is_removed_and_its_attempt_lost(plane: planes.R
         kubectl("wait", "pod", "-l", first, "--for=delete", "--timeout=60s")
     (record,) = (tmp_path / "store").rglob("outcomes/*/1.json")
     assert "its node does not answer" in record.read_text()
+
+
+def test_a_pod_that_does_not_end_after_its_step_has_keeps_no_run_from_its_end(
+    plane: planes.Running, tmp_path: Path
+) -> None:
+    """Its record is stored, and then its node is silent: whoever evicts it asks in vain."""
+    store = open_store(f"file://{tmp_path}/store")
+    install_crd(plane)
+    kubectl = Kubectl(str(plane.kubeconfig), "default")
+    spec = {"image": "x", "ops": [{"name": name, "entrypoint": f"x:{name}"} for name in ("one", "two")]}
+    with operator(plane.kubeconfig, tmp_path, store.url, podTemplate=TEMPLATE):
+        submit(plane, "done", spec)
+        kubectl.wait("oj/done", "jsonpath={.status.steps.running}=2")
+    paths = RunPaths.of("default", "done", kubectl.get("oj", "done")["metadata"]["uid"])
+    outcome = Outcome(StepKey("one"), 1, OutcomeStatus.SUCCEEDED, {"result": {"metadata": {}}})
+    store.put(paths.outcome(outcome.step, 1), outcome.to_bytes())
+    with operator(plane.kubeconfig, tmp_path, store.url, podTemplate=TEMPLATE):
+        kubectl.wait("oj/done", "jsonpath={.status.steps.succeeded}=1")
+        kubectl("delete", "pod", "-l", "kedge.dev/op=one", "--wait=false")
+        kubectl("patch", "oj", "done", "--type=merge", "-p", '{"spec": {"cancel": true}}')
+        kubectl.wait("oj/done", "jsonpath={.status.phase}=Cancelled")
+        assert kubectl.get("pods", "-l", "kedge.dev/job=done")["items"] == []
