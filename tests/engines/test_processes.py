@@ -209,6 +209,11 @@ def test_never_more_op_bodies_at_once_than_allowed(place: Place, limit: int) -> 
     assert 1 <= most <= limit
 
 
+def test_steps_that_end_while_many_others_are_being_started_hold_nobody_up(place: Place) -> None:
+    process = place.begin("run", f"{JOBS}:crowded", "--json", "-j", "1500")
+    assert json.loads(process.communicate(timeout=120)[0])["steps"] == {"succeeded": 1501}
+
+
 def test_a_log_is_there_while_the_step_runs_and_after_it_was_killed(place: Place) -> None:
     process = place.begin("run", f"{JOBS}:chatty", "--json")
     step = place.caught()

@@ -50,6 +50,7 @@ class ForkServer:
         self._ids: dict[int, str] = {}
         self._pids: dict[str, int] = {}
         self._inbox = b""
+        self._outbox = b""
         self._program_error: str | None = None
 
     def serve(self) -> None:
@@ -72,13 +73,16 @@ class ForkServer:
             selector.register(self._connection, selectors.EVENT_READ)
             selector.register(wake, selectors.EVENT_READ)
             while True:
-                ready = {key.fileobj for key, _ in selector.select()}
+                ready = {key.fileobj: events for key, events in selector.select()}
                 if wake in ready:
                     with contextlib.suppress(BlockingIOError):
                         os.read(wake, 4096)
                     self._reap()
-                if self._connection in ready and not self._listen():
+                if ready.get(self._connection, 0) & selectors.EVENT_READ and not self._listen():
                     break
+                self._send()
+                waits = selectors.EVENT_WRITE if self._outbox else 0
+                selector.modify(self._connection, selectors.EVENT_READ | waits)
         self._end_children()
 
     def _choose_method(self) -> tuple[str, str | None]:
@@ -96,8 +100,15 @@ class ForkServer:
         return "fork", reason
 
     def _tell(self, message: dict[str, Any]) -> None:
+        self._outbox += json.dumps(message).encode() + b"\n"
+        self._send()
+
+    def _send(self) -> None:
+        """Send what the engine has room for. It may be sending, too: who waited for it would wait for ever."""
         with contextlib.suppress(OSError):
-            self._connection.sendall(json.dumps(message).encode() + b"\n")
+            while self._outbox:
+                sent = self._connection.send(self._outbox, socket.MSG_DONTWAIT)
+                self._outbox = self._outbox[sent:]
 
     def _listen(self) -> bool:
         """Take in what the engine says; False when it has hung up."""

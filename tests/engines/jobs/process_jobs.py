@@ -223,3 +223,18 @@ def light() -> None:
 @dg.job
 def wide() -> None:
     weighs_its_ticket(many().collect())
+
+
+@dg.op(out=dg.DynamicOut())
+def crowd() -> Iterator[dg.DynamicOutput[int]]:
+    for i in range(1500):
+        yield dg.DynamicOutput(i, f"k{i}")
+
+
+@dg.op
+def one_of_many(x: int) -> None: ...
+
+
+@dg.job
+def crowded() -> None:
+    crowd().map(one_of_many)
