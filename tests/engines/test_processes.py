@@ -184,6 +184,14 @@ def test_a_run_deletes_no_more_than_its_own_values_whatever_its_records_name(pla
     assert place.store.exists(victim)
 
 
+@pytest.mark.parametrize("retain", ["UntilConsumed", "UntilFinished"])
+def test_values_that_can_not_be_deleted_end_no_run(place: Place, retain: str) -> None:
+    code, out, err = place.kedge("run", f"{JOBS}:undeletable", "--json", "--retain", retain)
+    assert (code, json.loads(out)["status"]) == (0, "Succeeded")
+    assert "could not be deleted" in err
+    assert place.entry().status == "Succeeded"
+
+
 def test_a_run_without_pickles_fails_where_one_would_be_stored_and_tries_it_once(place: Place) -> None:
     assert place.run("pickled")[0] == 0
     code, result = place.run("pickled", "--no-pickle")

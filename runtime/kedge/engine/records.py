@@ -18,7 +18,7 @@ from kedge.core.protocol import MOST_BYTES, MOST_VALUES, Failure, Outcome, Outco
 from kedge.core.run import History, Run
 from kedge.core.selection import select_steps
 from kedge.core.settings import Retain
-from kedge.io.errors import ObjectMissing, ObjectTooLarge
+from kedge.io.errors import ObjectMissing, ObjectTooLarge, StoreError, StoreUnavailable
 from kedge.io.stores import ObjectInfo, Store
 
 _log = logging.getLogger("kedge.engine")
@@ -212,9 +212,17 @@ def write_result(store: Store, paths: RunPaths, run: Run, status: RunStatus, end
 
 
 def close_run(store: Store, paths: RunPaths, run: Run, ended: float) -> None:
-    """What every engine does when a run has ended: let go of values that were kept until then, and write the result."""
+    """What every engine does when a run has ended: let go of values that were kept until then, and write the result.
+
+    A store that refuses to delete changes nothing of how it ended. Raises StoreUnavailable, and what a write raises.
+    """
     if run.status is RunStatus.SUCCEEDED and run.settings.retain is Retain.UNTIL_FINISHED:
-        store.delete([info.path for info in store.list(f"{paths.prefix}/values")])
+        try:
+            store.delete([info.path for info in store.list(f"{paths.prefix}/values")])
+        except StoreUnavailable:
+            raise
+        except StoreError as error:
+            _log.warning("the values of %s could not be deleted: %s", paths.prefix, error)
     write_result(store, paths, run, run.status, ended)
 
 

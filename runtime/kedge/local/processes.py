@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import logging
 import os
 import selectors
 import signal
@@ -29,13 +30,15 @@ from kedge.core.run import Run
 from kedge.core.state import Step
 from kedge.engine import records
 from kedge.io.confinement import own_values
-from kedge.io.errors import ObjectExists, ObjectMissing
+from kedge.io.errors import ObjectExists, ObjectMissing, StoreError
 from kedge.io.stores import Store
 from kedge.io.tickets import with_indexes
 from kedge.local.pool import AttemptId, Exited, Hinted, ProcessPool, ServerDied
 
 if TYPE_CHECKING:
     from kedge.engine.memoization import Memoization
+
+_log = logging.getLogger("kedge.engine")
 
 INDEX_FROM = 100
 """A listing with more members than this goes into the store; the ticket points to it."""
@@ -251,10 +254,18 @@ class ProcessEngine:
 
     def _settle(self, name: AttemptId, outcome: Outcome) -> None:
         self._attempts[name].settled = True
-        if self._memo is not None:
-            self._memo.keep(outcome)
+        self._keep(outcome)
         self._events.append(Ended(outcome, time.time()))
         self._observer.ended(self._run, outcome)
+
+    def _keep(self, outcome: Outcome) -> None:
+        """Keep a success for later runs, where its step is memoized. That it can't be is no reason to end a run."""
+        if self._memo is None:
+            return
+        try:
+            self._memo.keep(outcome)
+        except StoreError as error:
+            _log.warning("%s could not be kept for later runs: %s", outcome.step, error)
 
     # -- actions ----------------------------------------------------------------------------------------------
 
@@ -266,9 +277,16 @@ class ProcessEngine:
         elif isinstance(action, Wake):
             self._at(action.at, lambda: self._events.append(Tick(time.time())))
         elif isinstance(action, Discard):
-            self._store.delete(own_values(self._paths, (source.record for source in action.values)))
+            self._discard(own_values(self._paths, (source.record for source in action.values)))
         else:
             assert isinstance(action, Finish)
+
+    def _discard(self, paths: list[str]) -> None:
+        """Delete values that have been consumed. That they stay is no reason to end a run."""
+        try:
+            self._store.delete(paths)
+        except StoreError as error:
+            _log.warning("%d values that were consumed could not be deleted: %s", len(paths), error)
 
     def _start(self, action: Start) -> None:
         step = self._run.state.steps[action.step]

@@ -238,3 +238,27 @@ def one_of_many(x: int) -> None: ...
 @dg.job
 def crowded() -> None:
     crowd().map(one_of_many)
+
+
+@dg.op
+def leaves_what_can_not_be_deleted() -> int:
+    """Leaves a record of a value whose path no file can have, and in the folder of values what no store deletes."""
+    (run,) = (PLACE / "home" / "store" / "runs" / "local").iterdir()
+    path = f"runs/local/{run.name}/values/{'k' * 300}"
+    (run / "values").mkdir()
+    (run / "values" / "\udcff").write_text("1")
+    outputs = {"result": {"value": {"path": path, "format": "json", "size": 1, "digest": ""}}}
+    step = "leaves_what_can_not_be_deleted"
+    record = {"version": 1, "step": step, "attempt": 1, "status": "succeeded", "outputs": outputs}
+    (run / "outcomes" / step).mkdir(parents=True)
+    (run / "outcomes" / step / "1.json").write_text(json.dumps(record))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dg.op(ins={"x": dg.In(dg.Nothing)})
+def comes_after() -> None: ...
+
+
+@dg.job
+def undeletable() -> None:
+    comes_after(leaves_what_can_not_be_deleted())
