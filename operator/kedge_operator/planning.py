@@ -53,7 +53,7 @@ async def plan(actor: Actor, job: OpJob) -> OpJob:
             attempt += 1
         else:
             found = planned
-    return opening.completed(job, found)
+    return opening.completed(opening.parse(actor.body), found)  # what may change has perhaps changed meanwhile
 
 
 def stored_plan(store: Store, paths: RunPaths) -> tuple[Planned | None, int]:
