@@ -23,6 +23,10 @@ ANSWERS = [
     ("error: EOF", refusals.NoCluster, "has no credentials"),
     ("The connection to the server 10.0.0.1:6443 was refused", refusals.Unreachable, "cluster-info"),
     ("Unable to connect to the server: dial tcp: lookup x: no such host", refusals.Unreachable, "cluster-info"),
+    ("error: unexpected EOF", refusals.Unreachable, "cluster-info"),
+    ("error: read tcp 10.0.0.1:5->10.0.0.2:6443: read: connection reset by peer", refusals.Unreachable, "cluster-info"),
+    ("Error from server (ServiceUnavailable): apiserver not ready", refusals.Unreachable, "cluster-info"),
+    ("Error from server: etcdserver: leader changed", refusals.Unreachable, "cluster-info"),
     ('error: the server doesn\'t have a resource type "opjobs"', refusals.NotInstalled, "administrator installs"),
     (
         'error: resource mapping not found for name: "x": no matches for kind "OpJob" in version "kedge.dev/v1alpha1"',

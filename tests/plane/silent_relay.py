@@ -1,4 +1,4 @@
-"""Stands between a client and a server, and can let connections go silent without closing them, as networks do."""
+"""Stands between a client and a server, and can silence or cut the connections that are open, as networks do."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ class SilentRelay:
         self._generation += 1
         return len(self._sockets) // 2
 
+    def cut(self) -> None:
+        """Close the connections that are open; new ones work."""
+        self._generation += 1
+        cut, self._sockets = self._sockets, []
+        _close(cut)
+
     def close(self) -> None:
         """Close everything."""
-        for one in [self._server, *self._sockets]:
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
+        _close([self._server, *self._sockets])
 
     def _accept(self) -> None:
         while True:
@@ -48,3 +51,10 @@ class SilentRelay:
                     sink.sendall(data)
             if generation == self._generation:
                 sink.shutdown(socket.SHUT_WR)
+
+
+def _close(sockets: list[socket.socket]) -> None:
+    for one in sockets:
+        with contextlib.suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+        one.close()

@@ -145,10 +145,20 @@ def _events(kubectl: Kubectl, path: str) -> Generator[tuple[str, Any], None, Non
     with kubectl.stream("get", "--raw", path) as lines:
         try:
             for line in lines:
-                event = json.loads(line)
+                event = event_in(line)
+                if event is None:
+                    return
                 yield event["type"], event["object"]
         except Unreachable:
             return
+
+
+def event_in(line: str) -> Any:
+    """An event of a watch; None where the connection broke within the line."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
 
 
 def _patiently(kubectl: Kubectl, run: ClusterRun) -> ClusterRun:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -154,9 +153,10 @@ class Follower:
                     break
         except ClusterError:
             pass  # deleted, or out of reach: then so are its pods
-        self._over.set()
-        if self._events is not None:
-            self._events.stop()
+        finally:
+            self._over.set()
+            if self._events is not None:
+                self._events.stop()
 
     def _watch(self, path: str) -> None:
         """Take pods as they start, until the watch ends by itself or is stopped."""
@@ -164,8 +164,8 @@ class Follower:
             self._events = events
             try:
                 for line in events if not self._over.is_set() else ():
-                    event = json.loads(line)
-                    if event["type"] == "ERROR":
+                    event = opjobs.event_in(line)
+                    if event is None or event["type"] == "ERROR":
                         return
                     self._take(StepPod.of(event["object"]))
                     if self._over.is_set():
@@ -192,7 +192,9 @@ class Follower:
         path = _path(self._run, watch="true", timeoutSeconds=str(_LATE_SECONDS))
         with self._stream("get", "--raw", path) as events:
             for line in events:
-                event = json.loads(line)
+                event = opjobs.event_in(line)
+                if event is None or event["type"] == "ERROR":
+                    return
                 pod = StepPod.of(event["object"])
                 self._take(pod)
                 late -= self._seen | ({pod.name} if event["type"] == "DELETED" else set())

@@ -6,7 +6,7 @@
     └── ClusterError            a request to the cluster that failed for any other reason
         ├── NoKubectl           kubectl is not installed here
         ├── NoCluster           no kubeconfig, no such context, or a login that has ended
-        ├── Unreachable         the API server does not answer
+        ├── Unreachable         the API server does not answer, or not to the end
         ├── NotInstalled        the cluster does not know OpJobs
         ├── NotAllowed          the user lacks a right, or a policy or quota forbids it
         ├── NoSuchOpJob         no OpJob of this name in the namespace
@@ -34,7 +34,7 @@ class NoCluster(ClusterError):
 
 
 class Unreachable(ClusterError):
-    """The API server does not answer."""
+    """The API server does not answer, or not to the end."""
 
 
 class NotInstalled(ClusterError):
@@ -75,7 +75,9 @@ _RULES: tuple[tuple[str, type[ClusterError], str], ...] = (
         "log in to the cluster again; `kubectl auth whoami` tells whether it knows you",
     ),
     (
-        r"Unable to connect|connection to the server|i/o timeout|TLS handshake|context deadline exceeded",
+        r"Unable to connect|connection to the server|i/o timeout|TLS handshake|context deadline exceeded"
+        r"|unexpected EOF|connection reset|connection lost|broken pipe|GOAWAY|stream error|etcdserver: "
+        r"|\((ServiceUnavailable|ServerTimeout|Timeout|TooManyRequests)\)|unable to handle the request",
         Unreachable,
         "`kubectl cluster-info` tells whether the cluster can be reached; --context names another one",
     ),
