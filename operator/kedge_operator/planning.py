@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from kedge.core.errors import ProtocolError, VersionMismatch
 from kedge.core.layout import RunPaths
 from kedge.core.planning import PlanFault, Planned, PlanTicket
-from kedge.core.protocol import MOST_PLANNED
+from kedge.core.protocol import MOST_BYTES, MOST_PLANNED
 from kedge.core.spec import OpJob
 from kedge.engine import records
 from kedge.io.digests import digest
 from kedge.io.errors import ObjectExists, ObjectMissing
 from kedge.io.stores import Store
-from kedge_operator import labels, launching, observe, opening, pods, starts, stores
+from kedge_operator import labels, launching, observe, opening, pods, starts
 from kedge_operator.errors import ClusterError, QuotaExceeded, RightsMissing, Unavailable, may_pass
 from kedge_operator.labels import Reason
 from kedge_operator.observe import EndKind, PodView, StuckKind
@@ -113,13 +113,22 @@ class _Attempt:
         given = {key: value for key, value in actor.body.items() if key != "status"}
         given = {**given, "metadata": {"name": actor.job_name, "annotations": dict(self.job.metadata.annotations)}}
         data = json.dumps(given, separators=(",", ":"), sort_keys=True).encode()
-        await actor.store.call("put", stores.put, actor.paths.manifest, data)
+        data = await actor.store.call("put", self._manifest, data)
         announce = actor.services.announcements.announce(actor.uid, labels.PLANNING, self.number)
         ticket = PlanTicket(actor.uid, actor.paths.prefix, digest(data), self.number, announce)
         try:
             return pods.plan_pod(self.run, self.number, ticket.to_text())
         except PodRefused as error:
             raise Refused(Reason.POD_REFUSED, str(error)) from error
+
+    def _manifest(self, store: Store, data: bytes) -> bytes:
+        """Write down the OpJob, once: the ticket of a pod that is there already was made for it as it was then."""
+        path = self.actor.paths.manifest
+        try:
+            store.put(path, data, create=True)
+        except ObjectExists:
+            return store.get(path, most=MOST_BYTES)
+        return data
 
     async def _create(self, pod: Mapping[str, Any]) -> None:
         pause, since = 0.2, time.time()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 
 import pytest
-from plane_operator import install_crd, operator, submit
+from plane_operator import install_crd, operator, requests, submit
 
 from cluster import plane as planes
 from kedge.core.layout import RunPaths
 from kedge.core.planning import Planned
+from kedge.io.digests import digest
 from kedge.io.stores import open_store
 from kedge_kubectl import Kubectl
 
@@ -35,3 +38,25 @@ def test_a_run_that_is_suspended_while_it_is_planned_starts_no_step(plane: plane
         assert len(kubectl.get("pods", "-l", "kedge.dev/job=planned")["items"]) == 1, "a step was started"
         kubectl("patch", "oj", "planned", "--type=merge", "-p", '{"spec": {"suspend": false}}')
         kubectl("wait", "pod", "-l", "kedge.dev/job=planned,kedge.dev/op=one", "--for=create", "--timeout=60s")
+
+
+def test_a_pod_that_plans_finds_the_opjob_of_its_ticket_though_it_has_changed_since(
+    plane: planes.Running, tmp_path: Path
+) -> None:
+    store = open_store(f"file://{tmp_path}/store")
+    install_crd(plane)
+    kubectl = Kubectl(str(plane.kubeconfig), "default")
+    with operator(plane.kubeconfig, tmp_path, store.url):
+        submit(plane, "planned", {"image": "x", "entrypoint": "x:job"})
+        kubectl("wait", "pod", "-l", "kedge.dev/job=planned", "--for=create", "--timeout=60s")
+    kubectl("patch", "oj", "planned", "--type=merge", "-p", '{"spec": {"ttlSecondsAfterFinished": 60}}')
+    with operator(plane.kubeconfig, tmp_path, store.url) as port:
+        kubectl.wait("oj/planned", "jsonpath={.status.observedGeneration}=2")
+        end = time.monotonic() + 60
+        while not requests(port).get("pod GET"):  # it has found the pod of the operator before
+            assert time.monotonic() < end
+            time.sleep(0.1)
+    (pod,) = kubectl.get("pods", "-l", "kedge.dev/job=planned")["items"]
+    environment = {one["name"]: one.get("value") for one in pod["spec"]["containers"][0]["env"]}
+    paths = RunPaths.of("default", "planned", kubectl.get("oj", "planned")["metadata"]["uid"])
+    assert json.loads(environment["KEDGE_TICKET"])["manifest"] == digest(store.get(paths.manifest))
