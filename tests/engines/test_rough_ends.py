@@ -53,6 +53,13 @@ def test_sys_exit_in_an_op_is_a_failure_that_says_so(place: Place) -> None:
     assert place.attempts()["exits"] == ["failed"]
 
 
+def test_what_an_op_raises_besides_exceptions_is_a_failure_that_says_so(place: Place) -> None:
+    code, result = place.run("gives_up_early")
+    (failure,) = result["failures"]
+    assert (code, failure["error"], failure["message"]) == (1, "CancelledError", "nobody wants it")
+    assert place.trace() == ["start", "gives up"]
+
+
 def test_ctrl_c_cancels_tears_down_and_leaves_no_process(place: Place) -> None:
     process = place.begin("run", f"{JOBS}:waits", "--json")
     step, grandchild = map(int, place.told().split())

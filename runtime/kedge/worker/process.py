@@ -116,7 +116,7 @@ def _outcome_of(ticket: Ticket, store: Store, paths: RunPaths, plan: bytes | Non
             raise ProtocolError(f"{paths.plan} is not the plan that the ticket was made for")
         program = _program(data)
         return _run(program, ticket, store, paths)
-    except NoRecord:
+    except (NoRecord, KeyboardInterrupt):
         raise
     except SystemExit as error:
         return _broken(ticket, started, "SystemExit", f"the op called sys.exit({error.code!r}); raise an error instead")
@@ -124,7 +124,7 @@ def _outcome_of(ticket: Ticket, store: Store, paths: RunPaths, plan: bytes | Non
         print(f"step {ticket.step}: {error}", file=sys.stderr)  # noqa: T201
         lost = _broken(ticket, started, type(error).__name__, str(error))
         return replace(lost, status=OutcomeStatus.LOST)  # not the op's fault, and it may pass
-    except Exception as error:
+    except BaseException as error:  # a cancelled task's, for one: of user code, and no sign that anything was lost
         traceback.print_exc()
         return _broken(ticket, started, type(error).__name__, str(error))
 

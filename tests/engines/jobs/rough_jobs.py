@@ -4,6 +4,7 @@ A step that must be caught in the middle opens a FIFO for writing (`here`), whic
 then waits on another that nobody writes to (`for_ever`).
 """
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -69,6 +70,12 @@ def leaves(x: int) -> int:
 @dg.op
 def exits(x: int) -> int:
     sys.exit(3)
+
+
+@dg.op
+async def gives_up(x: int) -> int:
+    note("gives up")
+    raise asyncio.CancelledError("nobody wants it")
 
 
 @dg.op
@@ -172,6 +179,11 @@ def leaves_early() -> None:
 @dg.job
 def exits_early() -> None:
     exits(start())
+
+
+@dg.job
+def gives_up_early() -> None:
+    gives_up(start())
 
 
 @dg.job
