@@ -32,7 +32,7 @@ class Kubectl:
     def __call__(self, *arguments: str, given: str | None = None) -> str:
         """What a call writes; `given` is its input. Raises ClusterError."""
         command = self._command(*arguments, f"--request-timeout={_SECONDS}s")
-        done = subprocess.run(command, input=given or "", capture_output=True, text=True, check=False)
+        done = subprocess.run(command, input=given or "", capture_output=True, text=True, errors="replace", check=False)
         if done.returncode:
             raise error_of(done.stderr)
         return done.stdout

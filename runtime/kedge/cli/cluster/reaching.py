@@ -157,7 +157,7 @@ def _of_secret(kubectl: Kubectl, namespace: str, name: str | None) -> dict[str, 
         found = kubectl.read("get", "secret", name, f"--namespace={namespace}")
     except ClusterError:
         return {}
-    return {key: base64.b64decode(value).decode() for key, value in (found.get("data") or {}).items()}
+    return {key: base64.b64decode(value).decode(errors="replace") for key, value in (found.get("data") or {}).items()}
 
 
 @contextmanager
