@@ -5,6 +5,7 @@ Everything is read from the truth: the spec, the store, and the pods that are th
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -25,6 +26,7 @@ from kedge_operator.endings import Endings
 from kedge_operator.labels import RUN, Reason
 from kedge_operator.observe import PodView
 from kedge_operator.opening import Refused
+from kedge_operator.stores import AsyncStore, SecretMissing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,13 +34,14 @@ if TYPE_CHECKING:
     from kedge_operator.actor import Actor
 
 _log = logging.getLogger("kedge.operator")
+_LOOK_SECONDS = 1.0
 
 
 async def begin(actor: Actor) -> None:
     """Open the run and let the core begin. Raises Refused when it can't start, and what store and cluster raise."""
     job = actor.take_in(actor.body)
     asked = None if job.spec.store is None else job.spec.store.model_dump(by_alias=True)
-    actor.store = await actor.services.stores.open(actor.namespace, asked, actor.store_away)
+    actor.store = await _opened(actor, asked)
     actor.facts.place = (actor.store.store.url, actor.paths.prefix)
     document = await actor.store.call("get", opening.stored_document, actor.paths)
     if job.spec.ops is None:
@@ -49,6 +52,22 @@ async def begin(actor: Actor) -> None:
         await _start(actor)
     else:
         await _take_up(actor, document)
+
+
+async def _opened(actor: Actor, asked: Mapping[str, Any] | None) -> AsyncStore:
+    """The run's store. Its Secret, and the right to read it, may come a moment later, as what pods need may."""
+    until = time.monotonic() + actor.settings.start_grace_seconds
+    while True:
+        try:
+            found = await actor.services.stores.open(actor.namespace, asked, actor.store_away)
+        except SecretMissing as error:
+            if time.monotonic() >= until:
+                raise
+            actor.store_away(str(error))
+            await asyncio.sleep(_LOOK_SECONDS)
+        else:
+            actor.store_away(None)
+            return found
 
 
 async def _start(actor: Actor) -> None:

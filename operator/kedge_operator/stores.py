@@ -36,6 +36,10 @@ class StoreGone(KedgeError):
     """The store was away for longer than a run waits for it."""
 
 
+class SecretMissing(StoreError):
+    """The Secret with a store's credentials is not there, or may not be read. Both may pass."""
+
+
 class AsyncStore:
     """One store, for one run. `away` is told why it can't be reached, and None once it can again."""
 
@@ -119,7 +123,7 @@ class Stores:
     ) -> AsyncStore:
         """The store of a job: its own, or the operator's. `asked` is the job's `store`.
 
-        Raises StoreError when it can't be opened, with the cause.
+        Raises StoreError when it can't be opened, with the cause; SecretMissing where that may come a moment later.
         """
         url = (asked or {}).get("url")
         store = self._default() if url is None else await self._foreign(namespace, url, (asked or {}).get("secretName"))
@@ -149,9 +153,9 @@ class Stores:
         try:
             found = await self._cluster.get_secret(namespace, secret)
         except NotFound:
-            raise StoreError(f"store {url}: there is no Secret {secret} in namespace {namespace}") from None
+            raise SecretMissing(f"store {url}: there is no Secret {secret} in namespace {namespace}") from None
         except Forbidden as error:
-            raise StoreError(
+            raise SecretMissing(
                 f"store {url}: the operator may not read Secret {namespace}/{secret}; its administrator can allow it "
                 f"({error.message})"
             ) from error
