@@ -16,12 +16,13 @@ from kedge.core.hints import Hint
 from kedge.core.layout import RunPaths
 from kedge_operator import beginning, labels, metrics, observe, statuses, stores
 from kedge_operator.actor import Actor, Hinted, PodSeen, Services, SpecSeen
-from kedge_operator.errors import ClusterError
-from kedge_operator.stores import StoreGone
+from kedge_operator.errors import ClusterError, Unavailable
+from kedge_operator.stores import AsyncStore, StoreGone
 
 _log = logging.getLogger("kedge.operator")
 _PHASES = ("Pending", "Running", "Suspended")
 _STEP_STATES = ("waiting", "running")
+_PAUSE = 2.0
 
 
 class Runs:
@@ -143,15 +144,24 @@ class Runs:
             return
         namespace = metadata["namespace"]
         while await self._may_write(namespace, uid):
-            await asyncio.sleep(2)
+            await asyncio.sleep(_PAUSE)
         try:
-            store = await self._services.stores.open(namespace, asked, lambda why: None)
+            store = await self._opened(namespace, asked)
             paths = RunPaths.of(namespace, metadata["name"], uid)
             await store.call("delete", stores.delete_below, paths.prefix)
         except (KedgeError, StoreGone) as error:
             _log.warning(
                 "%s/%s: what it left in the store could not be removed: %s", namespace, metadata["name"], error
             )
+
+    async def _opened(self, namespace: str, asked: Any) -> AsyncStore:
+        """The store of a run that was deleted, however long the API server is silent on its Secret."""
+        while True:
+            try:
+                return await self._services.stores.open(namespace, asked, lambda why: None)
+            except Unavailable as error:
+                _log.warning("the store of a run that was deleted could not be opened; tried again soon: %s", error)
+                await asyncio.sleep(_PAUSE)
 
     async def _may_write(self, namespace: str, uid: str) -> bool:
         """Whether pods of the run are there, as far as can be told."""

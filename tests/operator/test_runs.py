@@ -8,6 +8,7 @@ from typing import Any
 
 from kedge_operator.actor import Services
 from kedge_operator.announced import Announcements
+from kedge_operator.errors import NotFound, Unavailable
 from kedge_operator.runs import Runs
 from kedge_operator.settings import Settings
 from kedge_operator.stores import Stores
@@ -26,6 +27,7 @@ class Server:
         self.statuses: list[Object] = []
         self.told = asyncio.Event()
         self.faults: list[Exception] = []
+        self.asked = asyncio.Queue[str]()
 
     async def list_pods(self, namespace: str, selector: str, fields: str = "") -> AsyncIterator[Object]:
         for pod in ():
@@ -35,6 +37,15 @@ class Server:
         if self.faults:
             raise self.faults.pop()
         self.statuses.append(status)
+
+    async def has_pods(self, namespace: str, selector: str) -> bool:
+        return False
+
+    async def get_secret(self, namespace: str, name: str) -> Object:
+        self.asked.put_nowait(name)
+        if self.faults:
+            raise self.faults.pop()
+        raise NotFound(name, "there is none")
 
     async def create_event(self, event: Object) -> None:
         self.told.set()
@@ -74,5 +85,21 @@ def test_no_fault_ends_an_actor_before_its_run() -> None:
         await runs.close()
         stores.close()
         assert [one["reason"] for one in server.statuses] == ["InvalidSpec"]
+
+    asyncio.run(play())
+
+
+def test_what_a_run_has_left_is_asked_for_again_when_the_api_server_does_not_answer() -> None:
+    async def play() -> None:
+        server: Any = Server()
+        server.faults = [Unavailable("secret team/own", "no answer")]
+        found = Settings.model_validate({"store": {"url": "memory://"}})
+        stores = Stores(found, server, {})
+        runs = Runs(Services(server, stores, found, Announcements(lambda hint: None), "operator-0"))
+        runs.opjob("DELETED", {**BROKEN, "spec": {"store": {"url": "s3://bucket/own", "secretName": "own"}}})
+        async with asyncio.timeout(30):
+            assert [await server.asked.get() for _ in range(2)] == ["own", "own"]
+        await runs.close()
+        stores.close()
 
     asyncio.run(play())
