@@ -246,7 +246,8 @@ def describe(status: int) -> str:
 
 
 def _interrupt(number: int, frame: object) -> None:
-    """SIGTERM unwinds the step, so that its resources are torn down."""
+    """The first SIGTERM unwinds the step, so that its resources are torn down; no other disturbs that."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
