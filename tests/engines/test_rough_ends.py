@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -41,6 +42,32 @@ def test_a_step_that_is_always_killed_fails_with_the_cause(place: Place) -> None
     assert "SIGKILL" in result["failures"][0]["message"]
 
 
+def test_a_store_that_is_away_for_a_moment_costs_no_step_that_runs(place: Place) -> None:
+    process = place.begin("run", f"{JOBS}:interrupted", "--json")
+    step = place.caught()
+    limits = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))  # so that it can't open a file of its store
+    os.kill(step, signal.SIGKILL)
+    assert process.stderr is not None
+    assert "has to wait for its store" in process.stderr.readline()
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, limits)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert json.loads(out)["retries"] == 1
+
+
+def test_a_run_that_its_store_ends_tells_how_to_go_on(place: Place) -> None:
+    place.environment["KEDGE_STORE_PATIENCE"] = "0"
+    process = place.begin("run", f"{JOBS}:interrupted", "--json")
+    step = place.caught()
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (3, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    os.kill(step, signal.SIGKILL)
+    error = json.loads(process.communicate()[0])
+    assert (process.returncode, error["error"]) == (2, "StoreUnavailable")
+    assert f"kedge resume {place.entry().name}" in error["message"]
+    assert place.kedge("resume", "latest")[0] == 0
+
+
 def test_a_process_that_ends_without_a_record_is_lost(place: Place) -> None:
     code, result = place.run("leaves_early")
     assert (code, result["failures"][0]["error"]) == (1, "Lost")
@@ -69,6 +96,14 @@ def test_ctrl_c_cancels_tears_down_and_leaves_no_process(place: Place) -> None:
     assert json.loads(out)["status"] == "Cancelled"
     assert ends(step)
     assert ends(grandchild)
+    assert place.trace() == ["start", "torn down"]
+
+
+def test_only_the_first_request_to_end_unwinds_a_step(place: Place) -> None:
+    process = place.begin("run", f"{JOBS}:torn_down", "--json")
+    place.caught()
+    process.send_signal(signal.SIGINT)
+    assert json.loads(process.communicate()[0])["status"] == "Cancelled"
     assert place.trace() == ["start", "torn down"]
 
 

@@ -15,9 +15,10 @@ from kedge.core.document import PlanDocument
 from kedge.core.layout import RunPaths
 from kedge.core.run import Run
 from kedge.core.state import StepState
+from kedge.io.errors import StoreError
 from kedge.io.stores import Store
 from kedge.local.home import engine_lock
-from kedge.local.processes import Observer, ProcessEngine, Quiet
+from kedge.local.processes import EngineFailed, Observer, ProcessEngine, Quiet
 
 _MOST_FAILURES = 20
 
@@ -32,6 +33,8 @@ def drive(store: Store, paths: RunPaths, document: PlanDocument, *, as_json: boo
         engine = ProcessEngine(store, paths, document, observer, method)
         try:
             status = engine.run()
+        except (StoreError, EngineFailed) as error:
+            raise type(error)(f"{error}\n  {name} is interrupted; take it up again: kedge resume {name}") from error
         finally:
             observer.close()
     if as_json:

@@ -17,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from kedge.core.actions import Action, Discard, Finish, RunStatus, Start, Stop, Wake
@@ -30,10 +31,11 @@ from kedge.core.run import Run
 from kedge.core.state import Step
 from kedge.engine import records
 from kedge.io.confinement import own_values
-from kedge.io.errors import ObjectExists, ObjectMissing, StoreError
+from kedge.io.errors import ObjectExists, ObjectMissing, StoreError, StoreUnavailable
 from kedge.io.stores import Store
 from kedge.io.tickets import with_indexes
 from kedge.local.pool import AttemptId, Exited, Hinted, ProcessPool, ServerDied
+from kedge.worker import patience
 
 if TYPE_CHECKING:
     from kedge.engine.memoization import Memoization
@@ -45,6 +47,7 @@ INDEX_FROM = 100
 GRACE_SECONDS = 10.0
 _POOL_RESTARTS = 3
 _CANCELLING = (signal.SIGINT, signal.SIGTERM)
+_STORE_PAUSE_SECONDS = 1.0
 _LONGEST_WAIT_SECONDS = 3600.0
 """A system call takes no wait of a month; whatever is due later is looked at again."""
 
@@ -188,9 +191,9 @@ class ProcessEngine:
     def _on_pool(self) -> None:
         for event in self._pool.read():
             if isinstance(event, Hinted):
-                self._look(event.attempt)
+                self._patiently(partial(self._look, event.attempt))
             elif isinstance(event, Exited):
-                self._give_up(event.attempt, f"its process {event.status}")
+                self._patiently(partial(self._give_up, event.attempt, f"its process {event.status}"))
             elif isinstance(event, ServerDied):
                 self._on_server_death()
 
@@ -204,7 +207,7 @@ class ProcessEngine:
             self._pool.restart()
             self._watch_pool()
         for attempt in list(self._attempts):
-            self._give_up(attempt, "the fork server ended, and its processes with it")
+            self._patiently(partial(self._give_up, attempt, "the fork server ended, and its processes with it"))
 
     def _watch_pool(self) -> None:
         for descriptor in self._pool.files:
@@ -214,6 +217,21 @@ class ProcessEngine:
         return [name for name, attempt in self._attempts.items() if not attempt.settled]
 
     # -- how attempts end -------------------------------------------------------------------------------------
+
+    def _patiently(self, act: Callable[[], object], began: float | None = None) -> None:
+        """Do it, and again and again while the store is away, for as long as steps wait for it; others go on meanwhile.
+
+        Raises StoreUnavailable when that was in vain, and at once when the run is to end at once.
+        """
+        try:
+            act()
+        except StoreUnavailable as error:
+            now = time.time()
+            if self._signals > 1 or now - (began or now) >= patience.seconds():
+                raise
+            if began is None:
+                _log.warning("the run has to wait for its store: %s", error)
+            self._at(now + _STORE_PAUSE_SECONDS, lambda: self._patiently(act, began or now))
 
     def _look(self, name: AttemptId) -> bool:
         """Read the attempt's record, if there is one. Returns whether its outcome is known."""
@@ -299,9 +317,13 @@ class ProcessEngine:
         if self._memo is None:
             return False
         now = time.time()
-        outcome = self._memo.record_take_over(
-            self._store, self._paths, step.key, step.attempt, bindings, step.ready, now
-        )
+        try:
+            outcome = self._memo.record_take_over(
+                self._store, self._paths, step.key, step.attempt, bindings, step.ready, now
+            )
+        except StoreError as error:
+            _log.warning("%s runs, as the cache can't be asked: %s", step.key, error)
+            return False
         if outcome is None:
             return False
         self._events.append(Ended(outcome, now))

@@ -30,7 +30,7 @@ def patiently(act: Callable[[], T], what: str) -> T:
     try:
         return act()
     except StoreUnavailable as error:
-        patience = _seconds()
+        patience = seconds()
         if patience <= 0:
             raise
         _say(f"{what} has to wait, for {patience:g} s at most: {error}")
@@ -55,7 +55,8 @@ def _again(act: Callable[[], T], what: str, patience: float) -> T:
         pause = min(2 * pause, _MOST_PAUSE_SECONDS)
 
 
-def _seconds() -> float:
+def seconds() -> float:
+    """How long a store that is away is waited for."""
     text = os.environ.get(VARIABLE, "")
     try:
         return float(text) if text else PATIENCE_SECONDS

@@ -73,6 +73,16 @@ def exits(x: int) -> int:
 
 
 @dg.op
+def tears_down(x: int) -> None:
+    here(str(os.getpid()))
+    try:
+        for_ever()
+    finally:
+        os.kill(os.getpid(), signal.SIGTERM)
+        note("torn down")
+
+
+@dg.op
 async def gives_up(x: int) -> int:
     note("gives up")
     raise asyncio.CancelledError("nobody wants it")
@@ -184,6 +194,11 @@ def exits_early() -> None:
 @dg.job
 def gives_up_early() -> None:
     gives_up(start())
+
+
+@dg.job
+def torn_down() -> None:
+    tears_down(start())
 
 
 @dg.job
