@@ -148,7 +148,13 @@ class Actor:
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _rest(self, seconds: float, reason: str, message: str) -> None:
-        """Forget what is known of the run, say why, and wait. To say so is worth neither waiting longer nor failing."""
+        """Forget what is known of the run, say why, and wait. To say so is worth neither waiting longer nor failing.
+
+        An actor that was let go of while it failed does not rest: of both, a group of tasks tells the failure alone.
+        """
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError
         self.timers = Timers()
         self.attempts = Attempts()
         self.run = None

@@ -103,3 +103,34 @@ def test_what_a_run_has_left_is_asked_for_again_when_the_api_server_does_not_ans
         stores.close()
 
     asyncio.run(play())
+
+
+def test_a_run_whose_opjob_goes_while_its_actor_fails_is_not_begun_again() -> None:
+    class Failing(Server):
+        async def get_secret(self, namespace: str, name: str) -> Object:
+            self.asked.put_nowait(name)
+            try:
+                return await asyncio.Future()
+            finally:
+                if self.faults:
+                    raise self.faults.pop()
+
+    async def play() -> None:
+        server: Any = Failing()
+        server.faults = [RuntimeError("as it was cut off")]
+        found = Settings.model_validate({"store": {"url": "memory://"}})
+        stores = Stores(found, server, {})
+        runs = Runs(Services(server, stores, found, Announcements(lambda hint: None), "operator-0"))
+        own = {"url": "s3://bucket/own", "secretName": "own", "reclaimPolicy": "Retain"}
+        body = {**BROKEN, "spec": {"image": "x", "ops": [{"name": "one", "entrypoint": "x:one"}], "store": own}}
+        runs.opjob("ADDED", body)
+        await server.asked.get()
+        (actor,) = (task for task in asyncio.all_tasks() if task.get_name().startswith("run "))
+        runs.opjob("DELETED", body)
+        await asyncio.wait([actor], timeout=5)
+        assert actor.cancelled()
+        assert server.statuses == []
+        await runs.close()
+        stores.close()
+
+    asyncio.run(play())
