@@ -192,6 +192,11 @@ def test_values_that_can_not_be_deleted_end_no_run(place: Place, retain: str) ->
     assert place.entry().status == "Succeeded"
 
 
+def test_a_hint_that_is_none_is_no_trouble(place: Place) -> None:
+    code, out, err = place.kedge("run", f"{JOBS}:noisy", "--json")
+    assert (code, json.loads(out)["retries"]) == (0, 0), err
+
+
 def test_a_run_without_pickles_fails_where_one_would_be_stored_and_tries_it_once(place: Place) -> None:
     assert place.run("pickled")[0] == 0
     code, result = place.run("pickled", "--no-pickle")

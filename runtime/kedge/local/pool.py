@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+from kedge.core.errors import ProtocolError
 from kedge.core.ids import StepKey
 from kedge.core.protocol import Ticket
 from kedge.worker.forking import fork, reason_against_fork
@@ -125,7 +126,10 @@ class ProcessPool:
 
     def read(self) -> list[PoolEvent]:
         """What has happened since. Never blocks."""
-        found: list[PoolEvent] = [Hinted(_attempt(line.decode())) for line in self._lines("hints", self._read_hints())]
+        found: list[PoolEvent] = []
+        for line in self._lines("hints", self._read_hints()):
+            with contextlib.suppress(ValueError, ProtocolError):  # user code may write there, too
+                found.append(Hinted(_attempt(line.decode())))
         replies, alive = self._read_replies()
         for line in self._lines("replies", replies):
             message = json.loads(line)

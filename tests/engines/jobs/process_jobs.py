@@ -1,5 +1,6 @@
 """Jobs for the corners of the process engine; see rough_jobs.py for how a step is caught in the middle."""
 
+import contextlib
 import json
 import os
 import signal
@@ -262,3 +263,18 @@ def comes_after() -> None: ...
 @dg.job
 def undeletable() -> None:
     comes_after(leaves_what_can_not_be_deleted())
+
+
+@dg.op
+def writes_to_all_pipes() -> int:
+    """As code does that takes a descriptor for another."""
+    for descriptor in range(3, 100):
+        with contextlib.suppress(OSError):
+            if os.readlink(f"/proc/self/fd/{descriptor}").startswith("pipe:"):
+                os.write(descriptor, b"what is this\n")
+    return 1
+
+
+@dg.job
+def noisy() -> None:
+    writes_to_all_pipes()
