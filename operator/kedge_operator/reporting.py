@@ -86,9 +86,21 @@ class StatusWriter:
                 return
             try:
                 await self._cluster.patch_opjob_status(*self._target, status)
-            except (NotFound, Conflict):
+            except NotFound:
+                return
+            except Conflict:  # also what a server says that was asked by too many at once
+                if await self._is_there():
+                    raise
                 return
             self._sent = status
+
+    async def _is_there(self) -> bool:
+        namespace, name, uid = self._target
+        try:
+            found = await self._cluster.get_opjob(namespace, name)
+        except NotFound:
+            return False
+        return bool(found["metadata"]["uid"] == uid)
 
 
 def _seen(patch: asyncio.Task[None]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kedge_operator.errors import NotFound, Unavailable
+from kedge_operator.errors import Conflict, NotFound, Unavailable
 from kedge_operator.reporting import StatusWriter
 
 Status = dict[str, Any]
@@ -21,6 +21,7 @@ class SlowServer:
         self.arrived: list[asyncio.Future[None]] = []
         self.kept: list[Status] = []
         self.errors: list[Exception] = []
+        self.uid = "uid"
         self._came: asyncio.Event = asyncio.Event()
 
     async def patch_opjob_status(self, namespace: str, name: str, uid: str, status: Status) -> None:
@@ -31,6 +32,9 @@ class SlowServer:
         if self.errors:
             raise self.errors.pop(0)
         self.kept.append(status)
+
+    async def get_opjob(self, namespace: str, name: str) -> Status:
+        return {"metadata": {"uid": self.uid}}
 
     async def patch(self, number: int) -> asyncio.Future[None]:
         """The patch of this number, once it has arrived."""
@@ -129,3 +133,21 @@ def test_a_busy_server_is_asked_again_and_one_that_knows_no_such_job_is_not(erro
         return server.kept
 
     assert asyncio.run(play()) == ([{"phase": "Running"}] if isinstance(error, Unavailable) else [])
+
+
+@pytest.mark.parametrize(("uid", "patches"), [("uid", 2), ("another's", 1)])
+def test_a_conflict_is_asked_again_unless_another_opjob_has_the_name(uid: str, patches: int) -> None:
+    async def play() -> list[Status]:
+        server = SlowServer()
+        server.uid, server.errors = uid, [Conflict("opjob ns/job", "the object has been modified")]
+        told = asyncio.create_task(writer(server, lambda: {"phase": "Succeeded"}).write())
+        for number in range(patches):
+            (await server.patch(number)).set_result(None)
+        await told
+        return server.kept
+
+    async def bounded() -> list[Status]:
+        async with asyncio.timeout(10):
+            return await play()
+
+    assert len(asyncio.run(bounded())) == patches - 1
