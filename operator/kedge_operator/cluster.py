@@ -114,8 +114,8 @@ class Cluster:
                 return
 
     async def has_pods(self, namespace: str, selector: str) -> bool:
-        """Whether there is a pod with these labels."""
-        query = {"labelSelector": selector, "limit": "1"}
+        """Whether there is a pod with these labels that has not ended."""
+        query = {"labelSelector": selector, "fieldSelector": UNFINISHED, "limit": "1"}
         return bool((await self._request("GET", _pods(namespace), f"pods {namespace}", None, query))["items"])
 
     async def delete_pod(self, namespace: str, name: str, uid: str | None, grace: int | None = None) -> bool:

@@ -233,8 +233,14 @@ class _Attempt:
             body, pod = getattr(message, "body", None), getattr(message, "pod", None)
             if body is not None:
                 await self._spec_seen(body)
-            elif pod is not None and (pod.digest, pod.attempt) == (labels.PLANNING, self.number):
+            elif pod is not None and pod.name == self._name:
                 self.pod = pod
+
+    @property
+    def _name(self) -> str:
+        """The plan pod's; others may have its labels."""
+        actor = self.actor
+        return labels.pod_name(actor.job_name, actor.uid, labels.PLANNING, labels.PLANNING, self.number)
 
     async def _spec_seen(self, body: Mapping[str, Any]) -> None:
         actor = self.actor

@@ -14,6 +14,7 @@ from kedge.io.stores import Store, open_store
 
 pytestmark = pytest.mark.plane
 
+PLANNED = {"image": "x", "entrypoint": "x:job"}
 SPEC = {"image": "x", "ops": [{"name": "make", "entrypoint": "x:make"}]}
 
 
@@ -41,14 +42,30 @@ def test_a_pod_that_pretends_to_be_an_attempts_is_none(namespace: str, tmp_path:
             assert records(store) == []
 
 
+def test_a_pod_that_pretends_to_be_the_plan_pod_is_not_it(plane: planes.Running, tmp_path: Path) -> None:
+    store = open_store(f"file://{tmp_path}/store")
+    with operator(plane.kubeconfig, tmp_path, store.url):
+        install_crd(plane)
+        submit(plane, "victim", PLANNED)
+        pod = only_pod_of(plane, "victim", "plan")
+        forged = {"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"name": "step", "image": "x"}]}}
+        metadata = {"name": "forged", "namespace": "default", "labels": pod["metadata"]["labels"]}
+        kubectl(plane, "create", "-f", "-", given=json.dumps({**forged, "metadata": metadata}))
+        failed = ["--subresource=status", "--type=merge", "-p", json.dumps({"status": {"phase": "Failed"}})]
+        kubectl(plane, "patch", "pod", "forged", *failed)
+        submit(plane, "after", PLANNED)
+        only_pod_of(plane, "after", "plan")  # what the operator saw before, it has looked at
+        assert [info.path for info in store.list("runs") if "planned" in info.path] == []
+
+
 def records(store: Store) -> list[str]:
     """The outcomes that anybody has written."""
     return [info.path for info in store.list("runs") if "/outcomes/" in info.path]
 
 
-def only_pod_of(plane: planes.Running, job: str) -> dict[str, Any]:
-    """The pod of the only step of a run, once it is there."""
-    selector = f"--selector=app.kubernetes.io/instance={job},app.kubernetes.io/component=step"
+def only_pod_of(plane: planes.Running, job: str, kind: str = "step") -> dict[str, Any]:
+    """The pod of the only step of a run, or its plan pod, once it is there."""
+    selector = f"--selector=app.kubernetes.io/instance={job},app.kubernetes.io/component={kind}"
     kubectl(plane, "wait", "--for=create", "pod", selector, "--timeout=60s")
     found: list[dict[str, Any]] = json.loads(kubectl(plane, "get", "pods", selector, "-o", "json"))["items"]
     return next(one for one in found if one["metadata"]["name"] != "forged")
