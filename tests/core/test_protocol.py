@@ -10,6 +10,7 @@ from kedge.core.errors import ProtocolError
 from kedge.core.hints import Announce
 from kedge.core.ids import StepKey
 from kedge.core.protocol import (
+    MOST_CAUSES,
     Constant,
     Failure,
     Index,
@@ -119,6 +120,7 @@ def _nested(depth: int) -> dict[str, Any]:
         {"failure": {"error": "E"}},
         {"failure": {"error": "E", "message": "m", "retryRequested": {"maxRetries": 1, "delaySeconds": float("nan")}}},
         {"failure": {"error": "E", "message": "m", "retryRequested": {"maxRetries": None, "delaySeconds": 1}}},
+        {"failure": _nested(MOST_CAUSES + 1)},
         {"failure": _nested(5000)},
     ],
 )

@@ -41,6 +41,8 @@ runs, and keeps them for as long as the run goes on."""
 API_LEVELS = 12_000
 """Of calls, for who reads what an API server gives: it takes JSON of 10,000 levels, and who can't read one OpJob sees
 none in their list."""
+MOST_CAUSES = 100
+"""Of causes behind a failure, each the cause of the one before. Whoever reads more goes as deep with each."""
 MOST_ATTEMPTS = 999_999_999
 YEAR_10000 = 253_402_300_800.0
 """In seconds since the epoch; calendars end before it."""
@@ -100,8 +102,11 @@ class Failure:
         return found
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Failure:
+    def from_json(cls, data: Mapping[str, Any], causes: int = MOST_CAUSES) -> Failure:
+        """Read one with so many causes at most. Raises ProtocolError for more; see `UNREADABLE` for what else."""
         asked, cause = data.get("retryRequested"), data.get("cause")
+        if cause is not None and causes == 0:
+            raise ProtocolError(f"a failure has more than {MOST_CAUSES} causes")
         return cls(
             text_in(data["error"]),
             text_in(data["message"]),
@@ -109,7 +114,7 @@ class Failure:
             bool(data.get("retryable", True)),
             None if asked is None else RetryRequest(int(asked["maxRetries"]), _finite(asked["delaySeconds"])),
             _mapping(data.get("metadata", {}), "metadata"),
-            None if cause is None else cls.from_json(cause),
+            None if cause is None else cls.from_json(cause, causes - 1),
         )
 
 

@@ -16,7 +16,7 @@ from kedge.core.errors import (
     DagsterUserCodeExecutionError,
     ProtocolError,
 )
-from kedge.core.protocol import Failure, RetryRequest
+from kedge.core.protocol import MOST_CAUSES, Failure, RetryRequest
 from kedge.definitions import values
 from kedge.io.errors import ValueForbidden
 
@@ -75,8 +75,10 @@ def _describe(
     retryable: bool = True,
     request: RetryRequest | None = None,
     metadata: dict[str, object] | None = None,
+    causes: int = MOST_CAUSES,
 ) -> Failure:
-    cause = error.__cause__
+    """The error with its causes, so many at most: they may go in a circle."""
+    cause = error.__cause__ if causes else None
     return Failure(
         type(error).__name__,
         shortened_text(error),
@@ -84,7 +86,7 @@ def _describe(
         retryable,
         request,
         metadata or {},
-        None if cause is None or cause is error else _describe(cause),
+        None if cause is None or cause is error else _describe(cause, causes=causes - 1),
     )
 
 
