@@ -400,9 +400,8 @@ class Actor:
 
         All pods of the run are ended, those too that a run just taken up has not looked at. Raises ClusterError.
         """
-        async for pod in self.cluster.list_pods(self.namespace, f"{RUN}={self.uid}", UNFINISHED):
-            if beginning.is_own(self, pod):
-                await self.cluster.delete_pod(self.namespace, pod["metadata"]["name"], pod["metadata"]["uid"])
+        async for _, pod in beginning.own_pods(self, UNFINISHED):
+            await self.cluster.delete_pod(self.namespace, pod.name, pod.uid)
         if self.run is None:
             self.facts.planned = statuses.Condition(False, reason, message)
         await self._end_with(reason, message)

@@ -91,7 +91,7 @@ async def _take_up(actor: Actor, document: PlanDocument) -> None:
 
     Its pods are listed before its records: a pod that ends in between has left its record then.
     """
-    found = [one async for one in _attempts_with_pods(actor)]
+    found = [(step, view) async for step, view in own_pods(actor) if step is not None]
     history: History = await actor.store.call("list", opening.history, actor.paths, document)
     began = await actor.store.call("get", opening.began, actor.paths, time.time())
     live = _adopt(actor, found, history.records)
@@ -101,11 +101,23 @@ async def _take_up(actor: Actor, document: PlanDocument) -> None:
         actor.endings.seen(view)
 
 
-async def _attempts_with_pods(actor: Actor) -> AsyncIterator[tuple[StepKey, PodView]]:
-    """The run's step pods, and the steps that they are of."""
-    async for pod in actor.cluster.list_pods(actor.namespace, f"{RUN}={actor.uid}"):
+async def own_pods(actor: Actor, fields: str = "") -> AsyncIterator[tuple[StepKey | None, PodView]]:
+    """The run's pods, of these fields if any are given, and the steps that they are of; None: a plan pod.
+
+    An attempt's pod, or a plan pod, has the very name that the run gives it; others may have its labels. Raises
+    ClusterError.
+    """
+    async for pod in actor.cluster.list_pods(actor.namespace, f"{RUN}={actor.uid}", fields):
         step, view = launching.step_of(pod), view_of(pod)
-        if view is not None and step is not None and is_own(actor, pod):
+        if view is None:
+            continue
+        if view.digest == labels.PLANNING:
+            step, name = None, labels.plan_pod_name(actor.job_name, actor.uid, view.attempt)
+        elif step is not None and step.digest == view.digest:
+            name = labels.pod_name(actor.job_name, actor.uid, step.op, step.digest, view.attempt)
+        else:
+            continue
+        if view.name == name:
             yield step, view
 
 
@@ -153,20 +165,6 @@ def _plan_of(document: PlanDocument) -> Plan:
         return records.plan_of(document)
     except KedgeError as error:
         raise Refused(Reason.PLAN_REFUSED, f"{type(error).__name__}: {error}") from error
-
-
-def is_own(actor: Actor, pod: Mapping[str, Any]) -> bool:
-    """Whether a pod has the very name that the run gives to the attempt, or to the plan pod, that it says it is."""
-    step, view = launching.step_of(pod), view_of(pod)
-    if view is None:
-        return False
-    if view.digest == labels.PLANNING:
-        op = labels.PLANNING
-    elif step is not None and step.digest == view.digest:
-        op = step.op
-    else:
-        return False
-    return view.name == labels.pod_name(actor.job_name, actor.uid, op, view.digest, view.attempt)
 
 
 def view_of(pod: Mapping[str, Any], gone: bool = False) -> PodView | None:

@@ -46,6 +46,11 @@ def pod_name(job: str, uid: str, op: str, digest: str, attempt: int) -> str:
     return f"{head}-{_word(op, room - len(head))}-{tail}"
 
 
+def plan_pod_name(job: str, uid: str, attempt: int) -> str:
+    """The name of a plan pod."""
+    return pod_name(job, uid, PLANNING, PLANNING, attempt)
+
+
 def _word(text: str, most: int) -> str:
     found = _NOT_IN_A_NAME.sub("-", text.lower()).strip("-")[:most].strip("-")
     return found or "x"

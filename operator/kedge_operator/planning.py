@@ -239,8 +239,7 @@ class _Attempt:
     @property
     def _name(self) -> str:
         """The plan pod's; others may have its labels."""
-        actor = self.actor
-        return labels.pod_name(actor.job_name, actor.uid, labels.PLANNING, labels.PLANNING, self.number)
+        return labels.plan_pod_name(self.actor.job_name, self.actor.uid, self.number)
 
     async def _spec_seen(self, body: Mapping[str, Any]) -> None:
         actor = self.actor

@@ -68,7 +68,7 @@ def step_pod(
 
 def plan_pod(run: RunPods, attempt: int, ticket: str) -> dict[str, Any]:
     """The pod that compiles the run's job. Raises PodRefused for what the run's guard does not allow."""
-    name = labels.pod_name(run.job, run.uid, labels.PLANNING, labels.PLANNING, attempt)
+    name = labels.plan_pod_name(run.job, run.uid, attempt)
     marks = labels.of_run(run.job, run.uid)
     marks |= {"app.kubernetes.io/component": "plan", labels.STEP_HASH: labels.PLANNING, labels.ATTEMPT: str(attempt)}
     pod = _pod(run, name, marks, "", ticket, {})

@@ -21,13 +21,18 @@ pytestmark = pytest.mark.plane
 ONE = [{"name": "one", "entrypoint": "x:one"}]
 
 
+def begin_planning(plane: planes.Running, kubectl: Kubectl) -> None:
+    """An OpJob, and its plan pod."""
+    submit(plane, "planned", {"image": "x", "entrypoint": "x:job"})
+    kubectl("wait", "pod", "-l", "kedge.dev/job=planned", "--for=create", "--timeout=60s")
+
+
 def test_a_run_that_is_suspended_while_it_is_planned_starts_no_step(plane: planes.Running, tmp_path: Path) -> None:
     store = open_store(f"file://{tmp_path}/store")
     install_crd(plane)
     kubectl = Kubectl(str(plane.kubeconfig), "default")
     with operator(plane.kubeconfig, tmp_path, store.url):
-        submit(plane, "planned", {"image": "x", "entrypoint": "x:job"})
-        kubectl("wait", "pod", "-l", "kedge.dev/job=planned", "--for=create", "--timeout=60s")
+        begin_planning(plane, kubectl)
         kubectl("patch", "oj", "planned", "--type=merge", "-p", '{"spec": {"suspend": true}}')
         kubectl.wait("oj/planned", "jsonpath={.status.phase}=Suspended")
         paths = RunPaths.of("default", "planned", kubectl.get("oj", "planned")["metadata"]["uid"])
@@ -47,8 +52,7 @@ def test_a_pod_that_plans_finds_the_opjob_of_its_ticket_though_it_has_changed_si
     install_crd(plane)
     kubectl = Kubectl(str(plane.kubeconfig), "default")
     with operator(plane.kubeconfig, tmp_path, store.url):
-        submit(plane, "planned", {"image": "x", "entrypoint": "x:job"})
-        kubectl("wait", "pod", "-l", "kedge.dev/job=planned", "--for=create", "--timeout=60s")
+        begin_planning(plane, kubectl)
     kubectl("patch", "oj", "planned", "--type=merge", "-p", '{"spec": {"ttlSecondsAfterFinished": 60}}')
     with operator(plane.kubeconfig, tmp_path, store.url) as port:
         kubectl.wait("oj/planned", "jsonpath={.status.observedGeneration}=2")
