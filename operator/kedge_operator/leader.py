@@ -29,11 +29,12 @@ class Leadership:
         self._seconds = lease_seconds
         self._spec_seen: dict[str, Any] = {}
         self._seen: tuple[Any, float] = (None, 0.0)
+        self._renewed = 0.0
 
     async def acquire(self) -> None:
-        """Wait until the Lease is ours."""
+        """Wait until the Lease is ours, and was taken so quickly that it can be counted on."""
         told = False
-        while not await self._try():
+        while not (await self._try() and self._left > 0):
             if not told:
                 _log.info("waiting for the lease %s/%s", self._namespace, self._name)
                 told = True
@@ -42,19 +43,22 @@ class Leadership:
 
     async def hold(self) -> None:
         """Renew the Lease; returns when it is lost, at the latest a fifth of its time before another may have it."""
-        until = time.monotonic() + self._seconds * 0.8
         while not self._is_anothers():
-            await asyncio.sleep(min(self._seconds / 5, max(0.0, until - time.monotonic())))
-            began = time.monotonic()
-            if began >= until:
+            await asyncio.sleep(min(self._seconds / 5, max(0.0, self._left)))
+            left = self._left
+            if left <= 0:
                 break
             try:
-                async with asyncio.timeout(min(self._seconds / 3, until - began)):
-                    if await self._try():
-                        until = began + self._seconds * 0.8
+                async with asyncio.timeout(min(self._seconds / 3, left)):
+                    await self._try()
             except TimeoutError:
                 pass
         _log.error("the lease is lost")
+
+    @property
+    def _left(self) -> float:
+        """How long this replica may still count on the Lease. Others count from when it was written, or later."""
+        return self._renewed + self._seconds * 0.8 - time.monotonic()
 
     async def release(self) -> None:
         """Let another replica have it at once."""
@@ -69,6 +73,14 @@ class Leadership:
 
     async def _try(self) -> bool:
         """Take or renew the Lease. Returns whether it is ours now."""
+        began = time.monotonic()
+        if not await self._write():
+            return False
+        self._renewed = began
+        return True
+
+    async def _write(self) -> bool:
+        """Write it with our name, where it is not another's."""
         try:
             lease = await self._cluster.get_lease(self._namespace, self._name)
         except NotFound:

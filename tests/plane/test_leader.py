@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import connections
 import pytest
@@ -134,6 +135,32 @@ def test_one_of_two_leads_for_as_long_as_it_renews(plane: planes.Running) -> Non
             assert not task.done()
 
     play(plane, test)
+
+
+def test_a_lease_that_took_long_to_take_is_renewed_before_it_is_counted_on() -> None:
+    """Its time runs from when it was asked for: others may have seen it since."""
+
+    class Slow:
+        """An API server that is slow at first."""
+
+        def __init__(self) -> None:
+            self.lease: dict[str, Any] = {"metadata": {"resourceVersion": "1"}, "spec": {}}
+            self.pauses = [0.5, 0.0]
+
+        async def get_lease(self, namespace: str, name: str) -> dict[str, Any]:
+            return self.lease
+
+        async def replace_lease(self, namespace: str, lease: dict[str, Any]) -> dict[str, Any]:
+            await asyncio.sleep(self.pauses.pop(0))
+            self.lease = lease
+            return lease
+
+    async def test() -> list[float]:
+        server: Any = Slow()
+        await Leadership(server, "default", "kedge-operator", "first", 0.6).acquire()
+        return server.pauses  # type: ignore[no-any-return]
+
+    assert asyncio.run(test()) == []
 
 
 def test_of_many_that_begin_together_one_leads(plane: planes.Running) -> None:
