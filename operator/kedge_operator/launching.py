@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from kedge.core.errors import KedgeError, PlanError
 from kedge.core.ids import StepKey
 from kedge.core.layout import RunPaths
 from kedge.core.protocol import Binding, Outcome, Ticket
+from kedge.io.errors import StoreError
 from kedge.io.stores import Store
 from kedge.io.tickets import ticket_text, with_indexes
 from kedge_operator import labels, metrics, observe, pods
@@ -32,6 +34,7 @@ from kedge_operator.observe import EndKind
 if TYPE_CHECKING:
     from kedge_operator.actor import Actor
 
+_log = logging.getLogger("kedge.operator")
 INDEX_FROM = 20
 """A listing with more members than this goes into the store: pods stay small, and so does what etcd keeps of them."""
 _PAUSE, _LONGEST_PAUSE = 0.2, 10.0
@@ -86,7 +89,11 @@ async def _take_over(actor: Actor, attempt: Attempt, bindings: Mapping[str, Bind
     def look(store: Store) -> Outcome | None:
         return memo.record_take_over(store, actor.paths, attempt.step, attempt.number, bindings, attempt.ready, now)
 
-    outcome = await actor.store.call("get", look)
+    try:
+        outcome = await actor.store.call("get", look)
+    except StoreError as error:
+        _log.warning("%r: %s runs, as the cache can't be asked: %s", actor, attempt.step, error)
+        return False
     if outcome is None:
         return False
     actor.settled(attempt, outcome)

@@ -97,3 +97,15 @@ def test_a_run_that_can_not_be_taken_up_ends_with_its_pods(place: Place) -> None
     place.path(place.run.plan).write_text("no plan any more")
     with place.operated():
         place.has_ended("PlanRefused", *place.pods)
+
+
+def test_a_step_runs_where_the_cache_is_refused(plane: planes.Running, tmp_path: Path) -> None:
+    install_crd(plane)
+    kubectl = Kubectl(str(plane.kubeconfig), "default")
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store/cache").symlink_to("cache")  # a folder that no request gets into
+    with operator(plane.kubeconfig, tmp_path, f"file://{tmp_path}/store"):
+        submit(plane, "memoized", {"image": "x", "ops": [{**SPEC["ops"][0], "codeVersion": "1"}]})
+        kubectl.wait("oj/memoized", "jsonpath={.status.steps.running}=1")
+        kubectl("wait", "pod", "-l", "kedge.dev/job=memoized", "--for=create", "--timeout=60s")
+    assert "one runs, as the cache can't be asked" in (tmp_path / "operator.log").read_text()
