@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -64,6 +65,7 @@ class Stream:
     def __init__(self, command: list[str]) -> None:
         self._errors: IO[str] = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed in __exit__
         self._stopped = False
+        self._reader: threading.Thread | None = None
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._errors, text=True, errors="replace"
         )
@@ -74,6 +76,8 @@ class Stream:
     def __exit__(self, *exception: object) -> None:
         self.stop()
         self._process.wait()
+        if self._reader is not None:
+            self._reader.join()
         assert self._process.stdout is not None
         self._process.stdout.close()
         self._errors.close()
@@ -86,6 +90,16 @@ class Stream:
         if self._process.wait() not in (0, -signal.SIGINT) and not self._stopped:  # Ctrl-C is for us as well
             self._errors.seek(0)
             raise error_of(self._errors.read())
+
+    def read_on(self) -> None:
+        """Let nobody miss its further lines: it would stand still once its pipe is full."""
+        self._reader = threading.Thread(target=self._read, name="kubectl", daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for _ in self._process.stdout:
+            pass
 
     def stop(self) -> None:
         """End it."""

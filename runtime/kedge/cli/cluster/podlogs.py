@@ -119,16 +119,20 @@ class Follower:
         self._events: Stream | None = None
         self._lock = threading.Lock()
         self._over = threading.Event()
+        self._unheard: OSError | None = None
         self._printing = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="log")
 
     def follow(self) -> None:
-        """Until the end. Raises ClusterError."""
+        """Until the end. Raises ClusterError, and OSError where nobody reads what is said any more."""
         threading.Thread(target=self._await_end, name="run", daemon=True).start()
         try:
             while not self._over.is_set():
                 self._watch(_path(self._run, watch="true"))
-            self._take_the_last()
-            self._printing.shutdown()
+            if self._unheard is None:
+                self._take_the_last()
+                self._printing.shutdown()
+            if self._unheard is not None:
+                raise self._unheard
         except BaseException:
             self._printing.shutdown(wait=False, cancel_futures=True)
             for stream in list(self._streams):
@@ -154,9 +158,13 @@ class Follower:
         except ClusterError:
             pass  # deleted, or out of reach: then so are its pods
         finally:
-            self._over.set()
-            if self._events is not None:
-                self._events.stop()
+            self._end()
+
+    def _end(self) -> None:
+        """Take no more pods."""
+        self._over.set()
+        if self._events is not None:
+            self._events.stop()
 
     def _watch(self, path: str) -> None:
         """Take pods as they start, until the watch ends by itself or is stopped."""
@@ -202,6 +210,14 @@ class Follower:
                     return
 
     def _print(self, pod: StepPod) -> None:
+        """Until the pod's log ends. A reader that is gone, as `head` that has read enough, ends all of it."""
+        try:
+            self._print_log(pod)
+        except OSError as error:
+            self._unheard = error
+            self._end()
+
+    def _print_log(self, pod: StepPod) -> None:
         arguments = ("logs", "--follow", pod.name, f"--container={_CONTAINER}", f"--namespace={self._run.namespace}")
         try:
             with self._stream(*arguments) as lines:

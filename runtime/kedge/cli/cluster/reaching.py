@@ -207,6 +207,7 @@ def _forwarded(kubectl: Kubectl, run: ClusterRun, told: Mapping[str, str]) -> It
     command = ("port-forward", f"service/{target}", f":{port}", f"--namespace={namespace}", "--address=127.0.0.1")
     with kubectl.stream(*command, f"--pod-running-timeout={_POD_SECONDS}s") as lines:
         local = _port_of(lines, f"{told[name]} is service {target} of namespace {namespace}")
+        lines.read_on()  # one for each connection
         yield {**told, name: f"{parts.scheme}://127.0.0.1:{local}"}
 
 
