@@ -39,7 +39,7 @@ from kedge_operator.observe import PodView
 from kedge_operator.opening import Refused
 from kedge_operator.pods import RunPods
 from kedge_operator.pulse import Pulse
-from kedge_operator.reporting import Notices, StatusWriter
+from kedge_operator.reporting import Notices, OpJobGone, StatusWriter
 from kedge_operator.settings import Settings
 from kedge_operator.stores import AsyncStore, StoreGone, Stores
 from kedge_operator.timers import Timers
@@ -86,7 +86,8 @@ Message = SpecSeen | PodSeen | Hinted
 class Actor:
     """Drives one run to its end. Told by `tell`; `serve` returns when there is nothing left to do.
 
-    What is declared here without a value is there once the run has begun; `run` is None until then.
+    What is declared here without a value is there once the run has begun; `run` is None until then. `is_gone`: there
+    is nothing left to do as the OpJob was deleted, though the watch has not told.
     """
 
     job: OpJob
@@ -117,6 +118,7 @@ class Actor:
         self.status = StatusWriter(self.cluster, self.namespace, self.job_name, self.uid, self._status)
         self.notices = Notices(self.cluster, body, services.instance)
         self.run: Run | None = None
+        self.is_gone = False
         self._told_of_limits = False
         self._looked_at: int | None = None
 
@@ -131,11 +133,21 @@ class Actor:
     # -- life -----------------------------------------------------------------------------------------------------
 
     async def serve(self) -> None:
-        """Live until the run has ended. What breaks an actor is told, and it begins again from the truth."""
+        """Live until the run has ended, or its OpJob is gone."""
+        try:
+            await self._serve()
+        except OpJobGone as error:
+            _log.warning("%s", error)
+            self.is_gone = True
+
+    async def _serve(self) -> None:
+        """What breaks an actor is told, and it begins again from the truth."""
         pause = _PAUSE
         while True:
             try:
                 await self._live_to_an_end()
+            except OpJobGone:
+                raise
             except RightsMissing as error:
                 _log.warning("%r: begins again in %.0f s: %s", self, pause, error)
                 await self._rest(pause, Reason.RIGHTS, str(error))
@@ -166,6 +178,8 @@ class Actor:
                 await self.status.write()
         except TimeoutError:
             pass
+        except OpJobGone:
+            raise
         except Exception:
             _log.exception("%r: its status could not be written", self)
         await asyncio.sleep(seconds)
@@ -263,13 +277,21 @@ class Actor:
         self.status.changed()
 
     def resync_later(self) -> None:
-        """Look at the pods after a while, and again and again, in case the watch has missed something."""
+        """Look at the OpJob and its pods after a while, and again and again, in case the watch has missed something."""
         self.timers.at(time.time() + self.settings.resync_seconds, self._resync)
 
     def _resync(self) -> None:
         self.resync_later()
+        self.spawn(self.look_for_opjob())
         if any(not one.is_over for one in self.attempts):
             self.spawn(self._look_again())
+
+    async def look_for_opjob(self) -> None:
+        """Is the run still wanted? Raises OpJobGone."""
+        try:
+            await self.status.look()
+        except ClusterError as error:
+            _log.warning("%r: its OpJob could not be looked for: %s", self, error)
 
     async def _look_again(self) -> None:
         """At what the watch should have told: the pods that have not ended, and each that should be among them."""
@@ -451,7 +473,7 @@ def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
             rest.extend(one.exceptions)
         else:
             flat.append(one)
-    return next((one for one in flat if isinstance(one, StoreGone | Refused | StoreError)), flat[0])
+    return next((one for one in flat if isinstance(one, StoreGone | Refused | StoreError | OpJobGone)), flat[0])
 
 
 def _conditions(body: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -45,7 +45,9 @@ UNFINISHED = "status.phase!=Succeeded,status.phase!=Failed"
 
 Object = Mapping[str, Any]
 _DELETE: Object = {"kind": "DeleteOptions", "apiVersion": "v1"}
+_JSON = "application/json"
 _MERGE = "application/merge-patch+json"
+_METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _OPJOBS = f"/apis/{labels.GROUP}/{labels.VERSION}"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _BY_RIGHTS = re.compile(r'User ".*" cannot [a-z]+ resource "')
@@ -137,6 +139,15 @@ class Cluster:
         """An OpJob. Raises NotFound."""
         return await self._request("GET", _opjob(namespace, name), f"opjob {namespace}/{name}")
 
+    async def has_opjob(self, namespace: str, name: str, uid: str) -> bool:
+        """Whether this very OpJob is there. Its metadata is asked for alone. Raises ClusterError."""
+        path = _opjob(namespace, name)
+        try:
+            found = await self._request("GET", path, f"opjob {namespace}/{name}", accept=_METADATA)
+        except NotFound:
+            return False
+        return bool(found["metadata"]["uid"] == uid)
+
     async def patch_opjob_status(self, namespace: str, name: str, uid: str, status: Object) -> None:
         """Write the status of an OpJob. Raises NotFound, and Conflict when another one has its name by now."""
         body = {"metadata": {"uid": uid}, "status": status}
@@ -204,9 +215,10 @@ class Cluster:
         query: Mapping[str, str] | None = None,
         seconds: float = TIMEOUT_SECONDS,
         room: asyncio.Semaphore | None = None,
+        accept: str = _JSON,
     ) -> dict[str, Any]:
         url = f"{self.config.host}{path}" + (f"?{urlencode(query)}" if query else "")
-        headers = {"Accept": "application/json", "Content-Type": _MERGE if verb == "PATCH" else "application/json"}
+        headers = {"Accept": accept, "Content-Type": _MERGE if verb == "PATCH" else _JSON}
         client = self._client
         began = time.perf_counter()
         answer = "failed"
@@ -289,8 +301,9 @@ def _error_of(what: str, status: int, data: bytes, headers: Mapping[str, str]) -
     try:
         told = json.loads(data)
         message, reason = str(told.get("message") or ""), str(told.get("reason") or "")
+        names = bool((told.get("details") or {}).get("name"))
     except (ValueError, AttributeError):
-        message, reason = data[:300].decode(errors="replace"), ""
+        message, reason, names = data[:300].decode(errors="replace"), "", False
     message = message or f"the API server answered {status}"
     if status == 409:
         return (AlreadyExists if reason == "AlreadyExists" else Conflict)(what, message, status)
@@ -299,6 +312,8 @@ def _error_of(what: str, status: int, data: bytes, headers: Mapping[str, str]) -
     if status == 403 and _BY_RIGHTS.search(message):
         return RightsMissing(what, message, status)
     found = _ANSWERS.get(status)
+    if status == 404 and not names:  # of no object: the path is not served, as before a CRD is there, or by a proxy
+        found = None
     if found is not None:
         return found(what, message, status)
     after = headers.get("Retry-After", "")

@@ -10,7 +10,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kedge.core.errors import ProtocolError, VersionMismatch
@@ -23,9 +23,9 @@ from kedge.io.digests import digest
 from kedge.io.errors import ObjectExists, ObjectMissing
 from kedge.io.stores import Store
 from kedge_operator import labels, launching, observe, opening, pods, starts
-from kedge_operator.errors import ClusterError, QuotaExceeded, RightsMissing, Unavailable, may_pass
+from kedge_operator.errors import ClusterError, NotFound, QuotaExceeded, RightsMissing, Unavailable, may_pass
 from kedge_operator.labels import Reason
-from kedge_operator.observe import EndKind, PodView, StuckKind
+from kedge_operator.observe import End, EndKind, PodView, StuckKind
 from kedge_operator.opening import Refused
 from kedge_operator.policy import PodRefused
 
@@ -159,7 +159,18 @@ class _Attempt:
                 return await self._instead()
             await self._check_start(since)
             await self._check_time(since)
-            await self._next(_LOOK_SECONDS)
+            if not await self._next(min(_LOOK_SECONDS, self.actor.settings.resync_seconds)):
+                await self._look_again()
+
+    async def _look_again(self) -> None:
+        """At the pod, in case the watch has missed something."""
+        assert self.pod is not None
+        try:
+            self.pod = observe.view(await self.actor.cluster.get_pod(self.run.namespace, self.pod.name))
+        except NotFound:
+            self.pod = replace(self.pod, end=End(EndKind.DELETED, "its pod was deleted"))
+        except (ClusterError, ProtocolError) as error:
+            _log.warning("%r: its plan pod could not be looked at: %s", self.actor, error)
 
     def _read(self, store: Store) -> Planned | None:
         try:
@@ -222,12 +233,14 @@ class _Attempt:
     async def _while_suspended(self) -> None:
         while self.actor.facts.suspended:
             self.actor.status.changed()
-            await self._next(None)
+            if not await self._next(self.actor.settings.resync_seconds):
+                await self.actor.look_for_opjob()
 
-    async def _next(self, seconds: float | None) -> None:
-        """Until something is seen, or so long."""
+    async def _next(self, seconds: float) -> bool:
+        """Until something is seen, or so long. Returns whether something was."""
         actor = self.actor
         await actor.woken(seconds)
+        seen = bool(actor.inbox)
         while actor.inbox:
             message = actor.inbox.popleft()
             body, pod = getattr(message, "body", None), getattr(message, "pod", None)
@@ -235,6 +248,7 @@ class _Attempt:
                 await self._spec_seen(body)
             elif pod is not None and pod.name == self._name:
                 self.pod = pod
+        return seen
 
     @property
     def _name(self) -> str:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from kedge.core.errors import KedgeError
 from kedge_operator import labels, statuses
 from kedge_operator.cluster import Cluster
 from kedge_operator.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound, Unavailable
@@ -23,6 +24,10 @@ _EVENTS_A_SECOND = 0.5
 _NOTE_MAX = 1000
 """Bytes."""
 _PAUSE, _LONGEST_PAUSE = 0.2, 10.0
+
+
+class OpJobGone(KedgeError):
+    """The OpJob was deleted, whether or not the watch has told, or will: it tells no deletes of while it was off."""
 
 
 class StatusWriter:
@@ -45,7 +50,7 @@ class StatusWriter:
     async def serve(self) -> None:
         """Write when something has changed, at most twice a second, and more seldom where that takes the server long.
 
-        Runs until it is cancelled.
+        Runs until it is cancelled. Raises OpJobGone.
         """
         while True:
             await self._dirty.wait()
@@ -55,7 +60,7 @@ class StatusWriter:
             await asyncio.sleep(min(max(PATCH_SECONDS, _REST * took), LONGEST_PATCH_SECONDS))
 
     async def write(self) -> None:
-        """Write now, and again until it is written. An OpJob that is gone needs no status.
+        """Write now, and again until it is written. Raises OpJobGone.
 
         One that is refused is told of and tried, too: rights come back, and a newer CRD knows more. Without it nobody
         would learn of a run's end.
@@ -86,21 +91,15 @@ class StatusWriter:
                 return
             try:
                 await self._cluster.patch_opjob_status(*self._target, status)
-            except NotFound:
-                return
-            except Conflict:  # also what a server says that was asked by too many at once
-                if await self._is_there():
-                    raise
-                return
+            except (NotFound, Conflict):  # a conflict is also what a server says that was asked by too many at once
+                await self.look()
+                raise
             self._sent = status
 
-    async def _is_there(self) -> bool:
-        namespace, name, uid = self._target
-        try:
-            found = await self._cluster.get_opjob(namespace, name)
-        except NotFound:
-            return False
-        return bool(found["metadata"]["uid"] == uid)
+    async def look(self) -> None:
+        """Is the OpJob still there? Raises OpJobGone, and ClusterError when that can't be told."""
+        if not await self._cluster.has_opjob(*self._target):
+            raise OpJobGone(f"{'/'.join(self._target[:2])}: there is no OpJob of uid {self._target[2]} any more")
 
 
 def _seen(patch: asyncio.Task[None]) -> None:

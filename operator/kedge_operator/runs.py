@@ -85,6 +85,9 @@ class Runs:
             _log.error("%r: its actor ended: %r", actor, error)
             return
         self._over.add(uid)
+        if actor.is_gone:
+            self._do_aside(self._clean(uid, actor.body))
+            return
         status = {"completionTime": statuses.time_text(actor.facts.ended)}
         self._expire_when_due({**actor.body, "status": status})
 

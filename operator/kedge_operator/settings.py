@@ -99,7 +99,7 @@ class Settings(_Part):
     start_grace_seconds: float = Field(20, ge=0)
     """How long a missing Secret, ConfigMap, service account or image may be missing."""
     resync_seconds: float = Field(30, gt=0)
-    """How often the pods of a run are listed, in case the watch has missed something."""
+    """How often the pods of a run are listed, and its OpJob is looked for, in case the watch has missed something."""
 
 
 def load(path: str | Path) -> Settings:
