@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import resource
 import signal
 import subprocess
@@ -133,6 +134,27 @@ def test_a_killed_engine_takes_its_steps_with_it_and_resume_repeats_nothing(plac
     assert place.trace() == ["start", "hangs_once", "hangs_once", "report 0"]
     code, _, err = place.kedge("resume", "latest")
     assert (code, "Succeeded" in err) == (2, True)
+
+
+def test_a_run_of_another_machine_is_taken_over_only_when_it_is_said(place: Place, tmp_path: Path) -> None:
+    """Another home stands for another machine: neither sees the other's locks."""
+    process = place.begin("run", f"{JOBS}:interrupted", "--json")
+    step = place.caught()
+    name = place.entry().name
+    first = place.environment
+    place.environment = {**first, "KEDGE_HOME": str(tmp_path / "other"), "KEDGE_STORE": place.store.url}
+    (seen,) = json.loads(place.kedge("runs", "--json")[1])
+    assert (seen["run"], seen["status"]) == (name, "Elsewhere")
+    for command, said in (("resume", "--take-over"), ("retry", "--take-over"), ("cancel", "cancel it there")):
+        code, _, err = place.kedge(command, name)
+        assert (code, said in err, platform.node() in err) == (2, True, True), err
+    process.kill()
+    process.communicate()
+    assert ends(step)
+    code, out, err = place.kedge("resume", name, "--take-over", "--json")
+    assert code == 0, err
+    assert json.loads(out)["status"] == "Succeeded"
+    assert place.trace() == ["start", "hangs_once", "hangs_once", "report 0"]
 
 
 def test_a_killed_fork_server_costs_the_running_attempt_and_no_more(place: Place) -> None:

@@ -23,6 +23,7 @@ _COLOURS = {
     "skipped": "yellow",
     "cached": "blue",
     "Interrupted": "magenta",
+    "Elsewhere": "magenta",
     "Cancelled": "yellow",
     "cancelled": "yellow",
 }

@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +38,28 @@ def home() -> Path:
         found.mkdir(parents=True, exist_ok=True)
         (found / ".gitignore").write_text("*\n")
     return found
+
+
+def identity() -> str:
+    """What tells this home from others, which have other locks; made when missing."""
+    found = known_identity()
+    if found is None:
+        with tempfile.NamedTemporaryFile("w", dir=home(), prefix=".id-") as new:
+            new.write(uuid.uuid4().hex)
+            new.flush()
+            with contextlib.suppress(FileExistsError):  # another process was first
+                os.link(new.name, _place() / "id")
+        found = known_identity()
+        assert found is not None
+    return found
+
+
+def known_identity() -> str | None:
+    """The same, for who only looks; None while no run was begun here."""
+    try:
+        return (_place() / "id").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
 
 
 def default_store() -> str:

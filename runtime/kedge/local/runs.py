@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import time
 import uuid
 from collections.abc import Mapping
@@ -16,10 +17,11 @@ from kedge.core.protocol import UNREADABLE, text_in, time_in
 from kedge.engine.records import NoSuchRun, read_document, read_json_at
 from kedge.io.errors import ObjectMissing
 from kedge.io.stores import Store
-from kedge.local.home import engine_of
+from kedge.local.home import engine_of, home, identity, known_identity
 from kedge.worker.documents import document_of, executor_settings, narrowed
 
 __all__ = [
+    "ELSEWHERE",
     "IN_PROCESS",
     "NAMESPACE",
     "RunEntry",
@@ -30,17 +32,23 @@ __all__ = [
     "executor_settings",
     "find",
     "narrowed",
+    "take_over",
 ]
 
 NAMESPACE = "local"
 _MOST_STEPS = 1_000_000_000
+ELSEWHERE = "Elsewhere"
 IN_PROCESS = "in process"
 """What stands for the target of a run that `execute_in_process` made."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunEntry:
-    """One run in the catalogue. Times in seconds since the epoch; `status` is Running, Interrupted or final."""
+    """One run in the catalogue. Times in seconds since the epoch.
+
+    `status` is Running, Interrupted or final; or Elsewhere: it has not ended, and whether it runs is known at `host`
+    alone, a machine and the home there.
+    """
 
     name: str
     paths: RunPaths
@@ -51,15 +59,36 @@ class RunEntry:
     created: float
     ended: float | None
     steps: Mapping[str, int]
+    host: str = ""
+
+    def refuse_elsewhere(self) -> None:
+        """Raises KedgeError for a run that may be running elsewhere, saying what to do."""
+        if self.status == ELSEWHERE:
+            raise KedgeError(
+                f"{self.name} was begun at {self.host or 'another machine'}, and whether it still runs is known there "
+                f"alone\n  if it does not, go on with it here: kedge resume {self.name} --take-over"
+            )
 
 
 def create(store: Store, document: PlanDocument, target: str) -> RunPaths:
     """Write a new run's plan and its entry in the catalogue."""
     paths = RunPaths.of(NAMESPACE, document.job.replace("_", "-"), document.run_id.replace("-", ""))
-    entry = {"runId": document.run_id, "job": document.job, "target": target, "created": time.time()}
+    entry = {"runId": document.run_id, "job": document.job, "target": target, "created": time.time(), **_here()}
     store.put(paths.plan, document.to_bytes())
     store.put(paths.run, json.dumps(entry).encode())
     return paths
+
+
+def take_over(store: Store, entry: RunEntry) -> RunEntry:
+    """Make a run that was begun elsewhere one of this home, where it counts as interrupted."""
+    head = {**read_json_at(store, entry.paths.run), **_here()}
+    store.put(entry.paths.run, json.dumps(head).encode())
+    return replace(entry, status="Interrupted", host=head["host"])
+
+
+def _here() -> dict[str, str]:
+    """Where the lock of a run is that is begun now."""
+    return {"home": identity(), "host": f"{platform.node()}:{home()}"}
 
 
 def again(store: Store, entry: RunEntry, steps: tuple[str, ...] | None) -> PlanDocument:
@@ -71,6 +100,7 @@ def again(store: Store, entry: RunEntry, steps: tuple[str, ...] | None) -> PlanD
         raise KedgeError(f"{entry.name} ran in process, where values are not kept; start it anew")
     if entry.status == "Running":
         raise KedgeError(f"{entry.name} is Running; wait for its end, or stop it with kedge cancel")
+    entry.refuse_elsewhere()
     if steps is None and entry.status == "Succeeded":
         raise KedgeError(f"{entry.name} succeeded, so there is no failure to go on from; name steps to run them again")
     document = read_document(store, entry.paths)
@@ -121,7 +151,7 @@ def _entry(store: Store, paths: RunPaths) -> RunEntry:
         try:
             result = read_json_at(store, paths.result)
         except ObjectMissing:
-            result = {"status": "Interrupted"}
+            result = {"status": "Interrupted" if head.get("home") in (None, known_identity()) else ELSEWHERE}
     return RunEntry(
         name,
         paths,
@@ -132,6 +162,7 @@ def _entry(store: Store, paths: RunPaths) -> RunEntry:
         time_in(head["created"]),
         None if result.get("ended") is None else time_in(result["ended"]),
         {text_in(state): _count(count) for state, count in result.get("steps", {}).items()},
+        text_in(head.get("host", "")),
     )
 
 

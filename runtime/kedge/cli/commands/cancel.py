@@ -27,11 +27,13 @@ def command(run_name: str, store_url: str | None, where: Where, as_json: bool) -
         changing.cancel(where, name, as_json)
         return
     from kedge.local.home import engine_of
-    from kedge.local.runs import find
+    from kedge.local.runs import ELSEWHERE, find
 
     entry = find(options.open_store_at(store_url), run_name)
     engine = engine_of(entry.run_id)
     if engine is None:
+        if entry.status == ELSEWHERE:
+            raise KedgeError(f"{entry.name} was begun at {entry.host or 'another machine'}; cancel it there")
         raise KedgeError(f"{entry.name} is {entry.status}; nothing is running")
     try:
         os.kill(engine, signal.SIGTERM)

@@ -13,10 +13,11 @@ from kedge.core.errors import KedgeError
 @click.command("resume")
 @options.run_argument
 @click.option("-q", "--quiet", is_flag=True, help="Print only how it ended.")
+@click.option("--take-over", is_flag=True, help="Go on here with a run of another machine, which runs it no more.")
 @options.store
 @which_cluster.options
 @options.as_json
-def command(run_name: str, quiet: bool, store_url: str | None, where: Where, as_json: bool) -> None:
+def command(run_name: str, quiet: bool, take_over: bool, store_url: str | None, where: Where, as_json: bool) -> None:
     """Take up a run whose engine was killed or lost its machine. No step that finished is run again.
 
     Of a run on a cluster: one that was suspended starts steps again.
@@ -34,6 +35,9 @@ def command(run_name: str, quiet: bool, store_url: str | None, where: Where, as_
 
     store = options.open_store_at(store_url)
     entry = runs.find(store, run_name)
+    if take_over and entry.status == runs.ELSEWHERE:
+        entry = runs.take_over(store, entry)
+    entry.refuse_elsewhere()
     if entry.status != "Interrupted":
         hint = "; to run failed steps again use kedge retry" if entry.status == "Failed" else ""
         raise KedgeError(f"{entry.name} is {entry.status}, not interrupted{hint}")
