@@ -14,7 +14,7 @@ import pytest
 from cluster import images, tiers
 
 sys.path.insert(0, str(Path(__file__).parent))
-pytest.register_assert_rewrite("kedge_installed", "kedge_released")
+pytest.register_assert_rewrite("cluster_runs", "kedge_installed", "kedge_released")
 
 from kedge_installed import Installed  # noqa: E402 - lies beside this file
 from turns import turn  # noqa: E402

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cluster_runs import hints, op
 from kedge_installed import Installed, state_of, steps_of
-from test_runs import op
 
 from kedge.core.hints import Hint
 
@@ -17,11 +17,6 @@ CHAIN = [
     op("add_one", inputs={"x": {"from": "one"}}),
     op("more", "add_one", inputs={"x": {"from": "add_one"}}),
 ]
-
-
-def hints(kedge: Installed) -> dict[str, float]:
-    """What became of the hints so far."""
-    return {labels["result"]: value for labels, value in kedge.metric("kedge_hints_total")}
 
 
 def test_each_step_announces_its_outcome(kedge: Installed) -> None:

@@ -7,9 +7,8 @@ import uuid
 from typing import Any
 
 import pytest
+from cluster_runs import events, op
 from kedge_installed import RUNTIME, Installed, Object, conditions, state_of
-from test_lifecycle import events
-from test_runs import op
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("failures")]
 

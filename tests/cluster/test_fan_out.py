@@ -12,8 +12,8 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from cluster_runs import op
 from kedge_installed import Installed, steps_of
-from test_runs import op
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("fan_out")]
 

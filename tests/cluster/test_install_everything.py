@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from cluster_runs import CHAIN, op, run_once, value
 from kedge_installed import RUNTIME, Object
 from kedge_released import Place, Release, released
-from test_pods import value
-from test_recovery import CHAIN, run_once
-from test_runs import op
 
 from cluster.tools import TOOLS, need
 from kedge_kubectl import Kubectl, established

@@ -7,8 +7,8 @@ import time
 from typing import Any
 
 import pytest
+from cluster_runs import events, fan_out, most_at_once, op
 from kedge_installed import Installed, conditions, state_of, steps_of
-from test_runs import fan_out, most_at_once, op
 
 from kedge.io.errors import ObjectMissing
 
@@ -21,11 +21,6 @@ def waits(word: str, **more: Any) -> dict[str, Any]:
 
 def patch(kedge: Installed, job: str, **spec: Any) -> None:
     kedge.kubectl("patch", "oj", job, "--type=merge", "-p", json.dumps({"spec": spec}))
-
-
-def events(kedge: Installed, job: str) -> list[tuple[str, str]]:
-    found = kedge.kubectl.get("events", f"--field-selector=involvedObject.name={job}")["items"]
-    return [(one["reason"], one["message"]) for one in found]
 
 
 # -- while it runs ----------------------------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from cluster_runs import op
 from kedge_installed import conditions
 from kedge_released import Place, Release, released
 from minio import Minio
-from test_runs import op
 
 from cluster.places import ROOT
 from cluster.tools import need

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from cluster_runs import hints, op, value
 from kedge_installed import JOBS, Installed, Object
 from kedge_released import Release, released
-from test_announcements import hints
-from test_pods import value
-from test_runs import op
 
 from kedge_kubectl import Kubectl
 from manifests import names

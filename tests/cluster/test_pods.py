@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cluster_runs import op, value
 from kedge_installed import RUNTIME, Installed, Object
-from test_runs import op
-
-from kedge.io.values import ValueRecord, read_value
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("pods")]
 
@@ -20,12 +18,6 @@ def succeeds(kedge: Installed, *ops: Object, **spec: Any) -> str:
     status = kedge.ended(job)
     assert status["phase"] == "Succeeded", status
     return job
-
-
-def value(kedge: Installed, job: str, step: str) -> Any:
-    """What a step gave."""
-    record = ValueRecord.from_json(kedge.outcomes(job)[step][-1].outputs["result"]["value"])
-    return read_value(kedge.store, record)
 
 
 def settings(kedge: Installed, name: str, **data: str) -> None:

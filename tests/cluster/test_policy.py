@@ -7,8 +7,8 @@ import uuid
 from typing import Any
 
 import pytest
+from cluster_runs import op
 from kedge_installed import Installed, conditions
-from test_runs import op
 
 from kedge.core.protocol import Outcome
 from manifests import first_store, names

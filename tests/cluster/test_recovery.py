@@ -7,29 +7,12 @@ import random
 from typing import Any
 
 import pytest
+from cluster_runs import CHAIN, op, run_once
 from kedge_installed import Installed, Object, steps_of
-from test_runs import fan_out, op
 
 from manifests import deployment
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("recovery")]
-
-CHAIN = [
-    fan_out("ten"),
-    op("add_one", inputs={"x": {"map": "ten"}}),
-    op("more", "add_one", inputs={"x": {"from": "add_one"}}),
-    op("total", inputs={"values": {"collect": "more"}}),
-]
-
-
-def run_once(kedge: Installed, job: str) -> None:
-    """Each step has one record, of its first attempt, and one pod."""
-    records = kedge.outcomes(job)
-    assert len(records) == 22
-    assert {len(found) for found in records.values()} == {1}
-    assert {found[0].status.value for found in records.values()} == {"succeeded"}
-    steps = steps_of(kedge.pods(job))
-    assert sorted(steps) == sorted(records)
 
 
 def test_an_operator_that_is_killed_again_and_again_loses_and_doubles_nothing(kedge: Installed) -> None:

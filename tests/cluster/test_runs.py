@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
+from cluster_runs import fan_out, most_at_once, op
 from kedge_installed import Installed, conditions, steps_of
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("runs")]
-
-
-def op(name: str, code: str | None = None, **more: Any) -> dict[str, Any]:
-    return {"name": name, "entrypoint": f"pod_ops:{code or name}", **more}
-
-
-def fan_out(code: str) -> dict[str, Any]:
-    return op(code, outputs=[{"name": "result", "dynamic": True}])
 
 
 def test_ops_written_by_hand_run_and_tell_how_they_stand(kedge: Installed) -> None:
@@ -122,12 +113,3 @@ def test_no_more_steps_run_at_once_than_limits_say(kedge: Installed) -> None:
     assert kedge.ended(job)["phase"] == "Succeeded"
     spans = [found[0].times for step, found in kedge.outcomes(job).items() if step.startswith("add_one")]
     assert most_at_once([(one.launched, one.ended) for one in spans if one is not None]) == 2
-
-
-def most_at_once(spans: list[tuple[Any, Any]]) -> int:
-    moments = sorted([(start, 1) for start, _ in spans] + [(end, -1) for _, end in spans])
-    now = most = 0
-    for _, change in moments:
-        now += change
-        most = max(most, now)
-    return most

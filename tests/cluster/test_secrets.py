@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from cluster_runs import op
 from kedge_installed import Installed, conditions
-from test_runs import op
 
 from manifests import first_store, names
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from cluster_runs import op
 from kedge_installed import STORE_URL, Installed, conditions
-from test_runs import op
 
 from manifests import first_store, names
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cluster_runs import fan_out, op
 from kedge_installed import steps_of
 from kedge_released import Release, released
-from test_runs import fan_out, op
 
 from cluster import images
 from cluster.places import ROOT

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from cluster_runs import op
 from kedge_installed import Installed, conditions
-from test_runs import op
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("failures")]
 

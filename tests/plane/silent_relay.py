@@ -5,6 +5,12 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
+
+from cluster import plane as planes
 
 
 class SilentRelay:
@@ -58,3 +64,14 @@ def _close(sockets: list[socket.socket]) -> None:
         with contextlib.suppress(OSError):
             one.shutdown(socket.SHUT_RDWR)
         one.close()
+
+
+def relayed(plane: planes.Running, folder: Path) -> tuple[SilentRelay, Path]:
+    """A relay before a plane, and a kubeconfig that leads through it."""
+    config = yaml.safe_load(plane.kubeconfig.read_text())
+    server = urlsplit(config["clusters"][0]["cluster"]["server"])
+    relay = SilentRelay(str(server.hostname), int(server.port or 443))
+    config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{relay.port}"
+    path = folder / "kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    return relay, path

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 from plane_operator import install_crd, kubectl, submit
-from silent_relay import SilentRelay
-from test_silence import relayed
+from silent_relay import SilentRelay, relayed
 
 from cluster import plane as planes
 from cluster.tools import need

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-import yaml
 from plane_operator import install_crd, kubectl, operator, requests, submit
 from played_workers import Workers
-from silent_relay import SilentRelay
+from silent_relay import relayed
 
 from cluster import fakes, s3
 from cluster import plane as planes
@@ -51,14 +49,3 @@ def test_a_run_goes_on_from_a_step_whose_end_no_watch_tells(tmp_path: Path, gone
                 assert requests(port)["pod GET"] > 0, "it was a watch that told"
         finally:
             relay.close()
-
-
-def relayed(plane: planes.Running, folder: Path) -> tuple[SilentRelay, Path]:
-    """A relay before a plane, and a kubeconfig that leads through it."""
-    config = yaml.safe_load(plane.kubeconfig.read_text())
-    server = urlsplit(config["clusters"][0]["cluster"]["server"])
-    relay = SilentRelay(str(server.hostname), int(server.port or 443))
-    config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{relay.port}"
-    path = folder / "kubeconfig"
-    path.write_text(yaml.safe_dump(config))
-    return relay, path
