@@ -151,7 +151,7 @@ def test_a_lease_that_took_long_to_take_is_renewed_before_it_is_counted_on() -> 
             return self.lease
 
         async def replace_lease(self, namespace: str, lease: dict[str, Any]) -> dict[str, Any]:
-            await asyncio.sleep(self.pauses.pop(0))
+            await asyncio.sleep(self.pauses.pop(0) if self.pauses else 0)
             self.lease = lease
             return lease
 

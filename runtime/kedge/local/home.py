@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -42,22 +41,20 @@ def home() -> Path:
 
 def identity() -> str:
     """What tells this home from others, which have other locks; made when missing."""
-    found = known_identity()
-    if found is None:
-        with tempfile.NamedTemporaryFile("w", dir=home(), prefix=".id-") as new:
-            new.write(uuid.uuid4().hex)
-            new.flush()
-            with contextlib.suppress(FileExistsError):  # another process was first
-                os.link(new.name, _place() / "id")
-        found = known_identity()
-        assert found is not None
-    return found
+    with (home() / "id").open("a+", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # of several that begin together, one writes
+        file.seek(0)
+        found = file.read()
+        if not found:
+            found = uuid.uuid4().hex
+            file.write(found)
+        return found
 
 
 def known_identity() -> str | None:
     """The same, for who only looks; None while no run was begun here."""
     try:
-        return (_place() / "id").read_text(encoding="utf-8", errors="replace")
+        return (_place() / "id").read_text(encoding="utf-8", errors="replace") or None
     except OSError:
         return None
 
