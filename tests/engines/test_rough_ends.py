@@ -136,6 +136,22 @@ def test_a_killed_engine_takes_its_steps_with_it_and_resume_repeats_nothing(plac
     assert (code, "Succeeded" in err) == (2, True)
 
 
+def test_a_step_waits_where_there_may_be_no_more_processes(place: Place) -> None:
+    place.environment["KEDGE_TEST_ONE_CHILD"] = "yes"
+    code, _ = place.run("consumed", "-j", "4")
+    assert code == 0
+    assert {tuple(found) for found in place.attempts().values()} == {("succeeded",)}
+
+
+def test_a_step_that_waits_for_room_can_be_cancelled(place: Place) -> None:
+    place.environment["KEDGE_TEST_ONE_CHILD"] = "yes"
+    process = place.begin("run", f"{JOBS}:hang_together", "--json", "-j", "2")
+    place.told()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert json.loads(out)["status"] == "Cancelled", err
+
+
 def test_a_run_of_another_machine_is_taken_over_only_when_it_is_said(place: Place, tmp_path: Path) -> None:
     """Another home stands for another machine: neither sees the other's locks."""
     process = place.begin("run", f"{JOBS}:interrupted", "--json")

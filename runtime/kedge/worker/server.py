@@ -12,6 +12,7 @@ of its children: they die with it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import json
 import os
@@ -28,6 +29,9 @@ from kedge.io.stores import Store, open_store
 from kedge.worker import forking, process
 from kedge.worker.endings import HintPipe
 from kedge.worker.records import EXIT_NO_RECORD
+
+_NO_ROOM = frozenset({errno.EAGAIN, errno.ENOMEM})
+"""So a kernel refuses a process where there are as many as there may be, or no memory for one more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class ForkServer:
         self._store = open_store(settings.store_url)
         self._ids: dict[int, str] = {}
         self._pids: dict[str, int] = {}
+        self._waiting: dict[str, dict[str, Any]] = {}
         self._inbox = b""
         self._outbox = b""
         self._program_error: str | None = None
@@ -78,6 +83,7 @@ class ForkServer:
                     with contextlib.suppress(BlockingIOError):
                         os.read(wake, 4096)
                     self._reap()
+                    self._start_waiting()
                 if ready.get(self._connection, 0) & selectors.EVENT_READ and not self._listen():
                     break
                 self._send()
@@ -131,7 +137,10 @@ class ForkServer:
         try:
             pid = self._fork_child(name, ticket) if self._fork else self._spawn_child(name, ticket)
         except OSError as error:
-            self._tell({"exited": name, "status": f"it could not be started: {error}"})
+            if error.errno in _NO_ROOM and self._ids:  # there is some when one of these ends
+                self._waiting[name] = ticket
+            else:
+                self._tell({"exited": name, "status": f"it could not be started: {error}"})
             return
         self._ids[pid] = name
         self._pids[name] = pid
@@ -188,10 +197,17 @@ class ForkServer:
         child.returncode = 0  # reaped below, by pid, with the forked ones
         return pid
 
+    def _start_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        for name, ticket in waiting.items():
+            self._start(name, ticket)
+
     def _signal(self, name: str, number: int) -> None:
         pid = self._pids.get(name)
         if pid is not None:
             _signal_session(pid, number)
+        elif self._waiting.pop(name, None) is not None:
+            self._tell({"exited": name, "status": "it was stopped before there was room for its process"})
 
     def _reap(self) -> None:
         while self._ids:

@@ -5,6 +5,7 @@ then waits on another that nobody writes to (`for_ever`).
 """
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -40,6 +41,20 @@ def first_time(name: str) -> bool:
     except FileExistsError:
         return False
     return True
+
+
+def fork_where_there_is_room() -> int:
+    """As os.fork where no more than one child may be there."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return fork()
+    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+
+fork = os.fork
+if "KEDGE_TEST_ONE_CHILD" in os.environ:
+    os.fork = fork_where_there_is_room
 
 
 @dg.op
@@ -204,6 +219,13 @@ def torn_down() -> None:
 @dg.job
 def waits() -> None:
     report(hangs(start()))
+
+
+@dg.job
+def hang_together() -> None:
+    one = start()
+    hangs(one)
+    hangs.alias("also_hangs")(one)
 
 
 @dg.job
