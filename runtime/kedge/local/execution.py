@@ -181,11 +181,12 @@ class _Launch:
         store, document = self._store, self._document
         program = program_of(document, StoreIOManager(), self._definition)
         asked = runs.executor_settings(self._definition, document.run_config)
-        paths = runs.create(store, document, target)
+        locked = is_default_store(store.url)
+        paths = runs.create(store, document, target, locked)
         place = StepStore(store, paths, document.settings.allow_pickle)
         history = records.history_of(store, paths, document)
         # whoever lists the runs of this machine sees by the lock that this one is alive
-        with engine_lock(document.run_id) if is_default_store(store.url) else contextlib.nullcontext():
+        with engine_lock(document.run_id) if locked else contextlib.nullcontext():
             how = self._in_process if asked.in_process else self._in_processes
             run, outcomes = how(program, place, history, paths)
         return JobExecutionResult(program, run, outcomes, place, history)

@@ -70,10 +70,12 @@ class RunEntry:
             )
 
 
-def create(store: Store, document: PlanDocument, target: str) -> RunPaths:
-    """Write a new run's plan and its entry in the catalogue."""
+def create(store: Store, document: PlanDocument, target: str, locked: bool = True) -> RunPaths:
+    """Write a new run's plan and its entry in the catalogue. `locked`: its engine holds a lock in this home."""
     paths = RunPaths.of(NAMESPACE, document.job.replace("_", "-"), document.run_id.replace("-", ""))
-    entry = {"runId": document.run_id, "job": document.job, "target": target, "created": time.time(), **_here()}
+    entry = {"runId": document.run_id, "job": document.job, "target": target, "created": time.time()}
+    if locked:
+        entry |= _here()
     store.put(paths.plan, document.to_bytes())
     store.put(paths.run, json.dumps(entry).encode())
     return paths
