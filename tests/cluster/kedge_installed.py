@@ -169,7 +169,10 @@ class Installed:
 
     def _watch(self, kind: str, name: str, seconds: float) -> Iterator[Object]:
         kubectl = [str(need("kubectl")), f"--kubeconfig={self.kubectl.kubeconfig}", f"--namespace={self.namespace}"]
-        command = [*kubectl, "get", kind, name, "--watch", "-o", "json", f"--request-timeout={int(seconds) + 1}s"]
+        # Of one object by its name, kubectl reads the state, watches, and drops the first event, as it takes it for the
+        # same state: a change in between is never told. A list is watched from where it was read.
+        which = name if name.startswith("-") else f"--field-selector=metadata.name={name}"
+        command = [*kubectl, "get", kind, which, "--watch", "-o", "json", f"--request-timeout={int(seconds) + 1}s"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         timer = threading.Timer(seconds, process.kill)
         timer.start()
