@@ -14,7 +14,7 @@ from kedge.core.ids import StepKey
 from kedge.core.protocol import Failure, Outcome, OutcomeStatus, Times
 from kedge.engine import records
 from kedge.io.errors import ObjectExists, ObjectMissing
-from kedge_operator import launching, metrics, stores
+from kedge_operator import launching, metrics, observe, stores
 from kedge_operator.attempts import Attempt, Name
 from kedge_operator.errors import ClusterError, RightsMissing
 from kedge_operator.labels import Reason
@@ -79,7 +79,7 @@ class Endings:
                 self._actor.attempts.forget(attempt)
                 self._actor.wake.set()
         elif not attempt.pod.is_over:
-            attempt.pod = replace(attempt.pod, end=End(EndKind.DELETED, "its pod was deleted"))
+            attempt.pod = observe.vanished(attempt.pod)
             self._over(attempt)
 
     def _measure(self, before: PodView | None, pod: PodView) -> None:
@@ -233,7 +233,7 @@ def _instead(attempt: Attempt) -> tuple[OutcomeStatus, Failure]:
     if end is not None and end.is_version_mismatch:
         return OutcomeStatus.FAILED, Failure(VersionMismatch.__name__, end.cause, retryable=False)
     if end is None:
-        end = End(EndKind.DELETED, "its pod was deleted")
+        end = observe.DELETED
     return OutcomeStatus.LOST, Failure(end.kind.value, end.cause)
 
 

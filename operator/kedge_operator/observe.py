@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -131,6 +131,14 @@ _NO_WORKER = re.compile(r"""exec: "python"|'kedge\.worker'|No module named '?ked
 _NEEDED = "a step's image needs Python and kedge, such as one made from the kedge-runtime image"
 
 
+DELETED = End(EndKind.DELETED, "its pod was deleted")
+
+
+def vanished(pod: PodView) -> PodView:
+    """A pod that is not there any more, and that nobody saw go."""
+    return replace(pod, end=DELETED)
+
+
 def view(pod: Mapping[str, Any], gone: bool = False) -> PodView:
     """Look at a pod; `gone`: it has been removed, and this was its last state.
 
@@ -229,7 +237,7 @@ def _end(status: Mapping[str, Any], terminated: Mapping[str, Any], gone: bool, d
         return End(EndKind.DELETED, f"its pod was deleted: {_exit_text(terminated)}", code)
     if failed:
         return End(EndKind.EXITED, _failed_text(status))
-    return End(EndKind.DELETED, "its pod was deleted")
+    return DELETED
 
 
 def _taken_away(status: Mapping[str, Any]) -> tuple[EndKind, str] | None:

@@ -10,7 +10,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kedge.core.errors import ProtocolError, VersionMismatch
@@ -25,7 +25,7 @@ from kedge.io.stores import Store
 from kedge_operator import labels, launching, observe, opening, pods, starts
 from kedge_operator.errors import ClusterError, NotFound, QuotaExceeded, RightsMissing, Unavailable, may_pass
 from kedge_operator.labels import Reason
-from kedge_operator.observe import End, EndKind, PodView, StuckKind
+from kedge_operator.observe import EndKind, PodView, StuckKind
 from kedge_operator.opening import Refused
 from kedge_operator.policy import PodRefused
 
@@ -168,7 +168,7 @@ class _Attempt:
         try:
             self.pod = observe.view(await self.actor.cluster.get_pod(self.run.namespace, self.pod.name))
         except NotFound:
-            self.pod = replace(self.pod, end=End(EndKind.DELETED, "its pod was deleted"))
+            self.pod = observe.vanished(self.pod)
         except (ClusterError, ProtocolError) as error:
             _log.warning("%r: its plan pod could not be looked at: %s", self.actor, error)
 
