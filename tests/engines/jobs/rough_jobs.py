@@ -89,8 +89,8 @@ def exits(x: int) -> int:
 
 @dg.op
 def tears_down(x: int) -> None:
-    here(str(os.getpid()))
     try:
+        here(str(os.getpid()))
         for_ever()
     finally:
         os.kill(os.getpid(), signal.SIGTERM)
