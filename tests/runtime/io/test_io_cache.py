@@ -84,6 +84,7 @@ def test_outputs_that_make_no_sense_are_not_kept(store: Store, outputs: dict[str
         b'{"version":1,"run":' + b"[" * 100_000,
         b" " * (MOST_BYTES + 1),
     ],
+    ids=lambda entry: entry[:40].decode(),
 )
 def test_an_entry_that_makes_no_sense_counts_as_none(store: Store, entry: bytes) -> None:
     store.put("cache/local/k.json", entry)
