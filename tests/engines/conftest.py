@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from kedge.core.ids import StepKey
 from kedge.core.protocol import Outcome
 from kedge.core.run import Run
 from kedge.core.settings import RunSettings
@@ -24,7 +25,7 @@ from kedge.io.values import ValueRecord, read_value
 from kedge.local import runs
 from kedge.local.inprocess import execute
 from kedge.local.instance import DagsterInstance
-from kedge.local.processes import ProcessEngine
+from kedge.local.processes import ProcessEngine, Quiet
 from kedge.worker.loading import load_job
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -107,6 +108,16 @@ def in_process(asked: Asked, place: Place) -> Observed:
     return observe(result.run, values, [key for key in started if key is not None], result.outcomes)
 
 
+class Order(Quiet):
+    """The attempts in the order in which they ended: that of their starts as well, where one runs at a time."""
+
+    def __init__(self) -> None:
+        self.ended_as: list[tuple[StepKey, int]] = []
+
+    def ended(self, run: Run, outcome: Outcome) -> None:
+        self.ended_as.append((outcome.step, outcome.attempt))
+
+
 def across_processes(method: str, over_s3: bool = False) -> Callable[..., Observed]:
     def run(asked: Asked, place: Place) -> Observed:
         store = open_store(f"s3://{S3_BUCKET}/{place.prefix}" if over_s3 else f"file://{place.folder}/store")
@@ -118,7 +129,8 @@ def across_processes(method: str, over_s3: bool = False) -> Callable[..., Observ
             partition_key=asked.partition_key,
         )
         paths = runs.create(store, document, asked.target)
-        engine = ProcessEngine(store, paths, document, method=method)
+        order = Order()
+        engine = ProcessEngine(store, paths, document, order, method)
         engine.run()
         assert engine.start_method[0] == method
         records = read_outcomes(store, paths)
@@ -131,15 +143,11 @@ def across_processes(method: str, over_s3: bool = False) -> Callable[..., Observ
                 elif isinstance(given, dict) and given:
                     read = {k: read_value(store, ValueRecord.from_json(r["value"])) for k, r in given.items()}
                     values[str(key)] = read
-        flat = sorted((one for outcomes in records.values() for one in outcomes), key=_launched)
+        flat = [one for outcomes in records.values() for one in outcomes]
+        flat.sort(key=lambda one: order.ended_as.index((one.step, one.attempt)))
         return observe(engine.state, values, [str(one.step) for one in flat], flat)
 
     return run
-
-
-def _launched(outcome: Any) -> float:
-    assert outcome.times is not None
-    return float(outcome.times.launched)
 
 
 ENGINES = {

@@ -21,6 +21,8 @@ from kedge.io.stores import Store, open_store
 from kedge.local.runs import RunEntry, find
 
 SECONDS = 120
+PATIENT = {"KEDGE_TEST_GRACE_SECONDS": "3600"}
+"""With these variables the engine leaves a step that ends, however slowly, in peace; see the jobs' files."""
 
 
 class Place:
@@ -107,6 +109,6 @@ def ends(pid: int) -> bool:
     except ProcessLookupError:
         return True
     try:
-        return is_readable(descriptor, 20)
+        return is_readable(descriptor, SECONDS)
     finally:
         os.close(descriptor)

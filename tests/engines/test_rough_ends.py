@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from places import Place, ends, placed
+from places import PATIENT, SECONDS, Place, ends, placed
 
 from kedge.core.layout import RunPaths
 from kedge.core.protocol import Ticket
@@ -89,6 +89,7 @@ def test_what_an_op_raises_besides_exceptions_is_a_failure_that_says_so(place: P
 
 
 def test_ctrl_c_cancels_tears_down_and_leaves_no_process(place: Place) -> None:
+    place.environment |= PATIENT
     process = place.begin("run", f"{JOBS}:waits", "--json")
     step, grandchild = map(int, place.told().split())
     process.send_signal(signal.SIGINT)
@@ -101,6 +102,7 @@ def test_ctrl_c_cancels_tears_down_and_leaves_no_process(place: Place) -> None:
 
 
 def test_only_the_first_request_to_end_unwinds_a_step(place: Place) -> None:
+    place.environment |= PATIENT
     process = place.begin("run", f"{JOBS}:torn_down", "--json")
     place.caught()
     process.send_signal(signal.SIGINT)
@@ -148,7 +150,7 @@ def test_a_step_that_waits_for_room_can_be_cancelled(place: Place) -> None:
     process = place.begin("run", f"{JOBS}:hang_together", "--json", "-j", "2")
     place.told()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=SECONDS)
     assert json.loads(out)["status"] == "Cancelled", err
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from kedge.core.errors import KedgeError, ProtocolError
 from kedge.core.layout import is_segment
 
-_DYING_SECONDS = 5.0
-"""How long the step processes of a killed engine may take to end."""
+_DYING_SECONDS = 20.0
+"""How long the step processes of a killed engine may take to end, on a machine that is busy."""
 
 
 class RunIsAlive(KedgeError):

@@ -52,6 +52,11 @@ def fork_where_there_is_room() -> int:
     raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 
+if "KEDGE_TEST_GRACE_SECONDS" in os.environ:
+    from kedge.local import processes
+
+    processes.GRACE_SECONDS = float(os.environ["KEDGE_TEST_GRACE_SECONDS"])
+
 fork = os.fork
 if "KEDGE_TEST_ONE_CHILD" in os.environ:
     os.fork = fork_where_there_is_room
