@@ -174,7 +174,7 @@ class TestLoad:
             f"        store.upsert(Path({str(tmp_path)!r}), line | {{'generation': generation}})\n"
         )
         started = [subprocess.Popen([sys.executable, "-c", code, str(n)], cwd=HERE) for n in range(2)]
-        assert [process.wait(timeout=60) for process in started] == [0, 0]
+        assert [process.wait(timeout=300) for process in started] == [0, 0]
         assert [line["generation"] for line in jobs.store.lines(tmp_path)] == [*range(60), 100]
         assert pl.read_parquet(tmp_path / "generation_100.parquet").height == 100
         assert not list(tmp_path.glob(".*"))

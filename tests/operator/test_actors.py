@@ -97,7 +97,7 @@ def test_what_a_run_has_left_is_asked_for_again_when_the_api_server_does_not_ans
         stores = Stores(found, server, {})
         runs = Runs(Services(server, stores, found, Announcements(lambda hint: None), "operator-0"))
         runs.opjob("DELETED", {**BROKEN, "spec": {"store": {"url": "s3://bucket/own", "secretName": "own"}}})
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             assert [await server.asked.get() for _ in range(2)] == ["own", "own"]
         await runs.close()
         stores.close()
@@ -127,7 +127,7 @@ def test_a_run_whose_opjob_goes_while_its_actor_fails_is_not_begun_again() -> No
         await server.asked.get()
         (actor,) = (task for task in asyncio.all_tasks() if task.get_name().startswith("run "))
         runs.opjob("DELETED", body)
-        await asyncio.wait([actor], timeout=5)
+        await asyncio.wait([actor], timeout=60)
         assert actor.cancelled()
         assert server.statuses == []
         await runs.close()

@@ -42,7 +42,7 @@ class Listening:
         self.sender.sendto(data, (announce.host, announce.port))
 
     async def until_told(self, count: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self.told) < count:
                 self.news.clear()
                 await self.news.wait()

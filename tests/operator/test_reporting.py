@@ -138,7 +138,7 @@ def test_a_refusal_is_asked_again_where_the_opjob_is_there(error: Exception) -> 
         server = SlowServer()
         server.errors = [error]
         told = asyncio.create_task(writer(server, lambda: {"phase": "Succeeded"}).write())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             (await server.patch(0)).set_result(None)
             (await server.patch(1)).set_result(None)
             await told

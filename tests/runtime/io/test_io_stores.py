@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from multiprocessing import get_context
 from pathlib import Path
@@ -209,10 +209,8 @@ def _create_in_process(url: str, n: int) -> int | None:
 
 
 def test_of_racing_processes_exactly_one_creates(file_store: Store) -> None:
-    with get_context("spawn").Pool(8) as pool:
-        winners = [
-            n for n in pool.starmap(_create_in_process, [(file_store.url, n) for n in range(8)]) if n is not None
-        ]
+    with ProcessPoolExecutor(8, get_context("spawn")) as pool:
+        winners = [n for n in pool.map(_create_in_process, [file_store.url] * 8, range(8)) if n is not None]
     assert len(winners) == 1
     assert file_store.get("race/one") == str(winners[0]).encode()
 

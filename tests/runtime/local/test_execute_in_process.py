@@ -2,6 +2,7 @@
 
 import logging
 import pickle
+import time
 from typing import Any
 
 import pytest
@@ -66,10 +67,12 @@ def test_a_job_may_return_its_output() -> None:
     assert job.execute_in_process().output_value() == 2
 
 
-def test_a_step_waits_for_its_delay_and_others_run_meanwhile() -> None:
+def test_a_step_waits_for_its_delay_and_others_run_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
 
-    @dg.op(retry_policy=dg.RetryPolicy(max_retries=1, delay=0.01))
+    @dg.op(retry_policy=dg.RetryPolicy(max_retries=1, delay=600))
     def flaky(context: dg.OpExecutionContext) -> None:
         order.append(f"flaky {context.retry_number}")
         if context.retry_number == 0:
@@ -86,6 +89,7 @@ def test_a_step_waits_for_its_delay_and_others_run_meanwhile() -> None:
 
     assert job.execute_in_process().success
     assert order == ["flaky 0", "other", "flaky 1"]
+    assert [wait > 0 for wait in waits] == [True]
 
 
 def test_keyboard_interrupt_passes_through_and_resources_are_torn_down() -> None:

@@ -23,7 +23,7 @@ from kedge.worker.loading import load_job
 
 JOBS = Path(__file__).parent / "jobs"
 PATHS = RunPaths("runs/team/job-01234567")
-SECONDS = 60
+SECONDS = 180
 
 
 @dataclass
