@@ -15,7 +15,7 @@ from cluster.tools import Missing, need
 STAGES = HACK / "cluster" / "fake_kubelets.yaml"
 DURATION, EXIT_CODE = "kedge.dev/fake-duration", "kedge.dev/fake-exit-code"
 """Annotations of a pod: how long it runs, as Go writes durations; with what code it ends."""
-SECONDS = 60
+SECONDS = 120
 
 
 def programs(plane: Plane, authority: Authority) -> dict[str, list[str]]:

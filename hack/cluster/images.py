@@ -102,14 +102,14 @@ def bring(built: Built) -> bool:
     if kind.is_possible():
         kind.load_image(built.reference)
         return True
-    digest = built.builder.digest(built.reference)
-    if digest is not None and _digest_on_node(built.reference) == digest:
-        return False
-    with tempfile.TemporaryDirectory(dir=cache() / "images") as folder:
-        archive = Path(folder, "image.tar")
-        with _alone():
+    with _alone():  # until it is loaded: another image could rid the node of blobs that its archive lacks
+        digest = built.builder.digest(built.reference)
+        if digest is not None and _digest_on_node(built.reference) == digest:
+            return False
+        with tempfile.TemporaryDirectory(dir=cache() / "images") as folder:
+            archive = Path(folder, "image.tar")
             built.builder.archive(built.reference, archive, without=_blobs_on_node())
-        load(archive)
+            load(archive)
     return True
 
 

@@ -62,6 +62,7 @@ def up(nodes: int = 0) -> Running:
         processes.start(plane.etcd(), place, "etcd")
         processes.start([*plane.apiserver(), ADMISSION], place, "kube-apiserver")
         ready.api(running.kubeconfig, place)
+        ready.namespace(running.kubeconfig, place)
         if nodes:
             for name, command in fakes.programs(plane, authority).items():
                 processes.start(command, place, name)

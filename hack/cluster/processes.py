@@ -49,12 +49,13 @@ class Record:
         """Ask the process to end, make it end after a while, and forget it."""
         pid = self.pid
         if pid is not None:
-            os.kill(pid, signal.SIGTERM)
             until = time.monotonic() + GRACE_SECONDS
-            while self.pid is not None:
-                if time.monotonic() > until:
-                    os.kill(pid, signal.SIGKILL)
-                time.sleep(0.02)
+            with contextlib.suppress(ProcessLookupError):  # it has ended since it was looked for
+                os.kill(pid, signal.SIGTERM)
+                while self.pid is not None:
+                    if time.monotonic() > until:
+                        os.kill(pid, signal.SIGKILL)
+                    time.sleep(0.02)
         self.path.unlink(missing_ok=True)
 
 

@@ -30,9 +30,15 @@ def until(what: str, test: Callable[[], bool], seconds: float, logs: Path) -> No
         time.sleep(POLL_SECONDS)
 
 
-def api(kubeconfig: Path, logs: Path, seconds: float = 60) -> None:
+def api(kubeconfig: Path, logs: Path, seconds: float = 180) -> None:
     """Wait for the API to say that it is ready."""
     until("the API", lambda: kubectl(kubeconfig, "get", "--raw", "/readyz").returncode == 0, seconds, logs)
+
+
+def namespace(kubeconfig: Path, logs: Path) -> None:
+    """Wait for the default namespace, which an API server makes when it says already that it is ready."""
+    asked = ("get", "namespace", "default")
+    until("the default namespace", lambda: kubectl(kubeconfig, *asked).returncode == 0, 60, logs)
 
 
 def addons(kubeconfig: Path, logs: Path) -> None:
@@ -42,10 +48,10 @@ def addons(kubeconfig: Path, logs: Path) -> None:
     def applied() -> bool:
         return kubectl(kubeconfig, "apply", "--server-side", "-f", str(path)).returncode == 0
 
-    until("the name service", applied, 30, logs)
+    until("the name service", applied, 120, logs)
 
 
-def node(kubeconfig: Path, logs: Path, seconds: float = 60) -> None:
+def node(kubeconfig: Path, logs: Path, seconds: float = 180) -> None:
     """Wait for a node that is Ready, and for the account that pods run as."""
 
     def is_ready() -> bool:
@@ -59,4 +65,4 @@ def node(kubeconfig: Path, logs: Path, seconds: float = 60) -> None:
 
     until("a node that is Ready", is_ready, seconds, logs)
     account = ("get", "serviceaccount", "default", "-n", "default")
-    until("the default account", lambda: kubectl(kubeconfig, *account).returncode == 0, 30, logs)
+    until("the default account", lambda: kubectl(kubeconfig, *account).returncode == 0, 120, logs)

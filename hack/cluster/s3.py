@@ -17,7 +17,7 @@ from cluster.tools import Missing, need
 ENDPOINT = "KEDGE_TEST_S3_ENDPOINT"
 BUCKET = "kedge-test"
 ACCESS_KEY, SECRET_KEY = "test", "not-a-secret"
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 
 
 @contextlib.contextmanager
