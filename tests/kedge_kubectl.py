@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ import yaml
 
 from cluster.tools import need
 
-SECONDS = 90
+SECONDS = 120
 
 
 class Kubectl:
@@ -51,11 +52,43 @@ class Kubectl:
         self("wait", what, f"--for={condition}", f"--timeout={SECONDS}s")
 
 
-def established(kubectl: Callable[..., Any], *which: str) -> None:
+def until(holds: Callable[[], Any], what: str = "what was waited for", seconds: float = SECONDS) -> None:
+    """Until something holds that nobody announces."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"after {seconds:g} s there is not yet: {what}"
+        time.sleep(0.05)
+
+
+def established(kubectl: Callable[..., str], *which: str) -> None:
     """Until resources just made, as kubectl names them, can be used."""
     # kubectl can't wait for a condition where there are none yet.
     for condition in ("jsonpath={.status.conditions[0].type}", "condition=Established"):
-        kubectl("wait", *which, f"--for={condition}", f"--timeout={SECONDS}s")
+        made = kubectl("wait", *which, f"--for={condition}", f"--timeout={SECONDS}s", "-o", "name")
+    # By what a server says that it has, clients find its resources. It says so a moment later.
+    for one in made.split():
+        name = one.partition("/")[2]
+        asked = ("api-resources", f"--api-group={name.partition('.')[2]}", "-o", "name")
+        until(lambda asked=asked, name=name: name in kubectl(*asked).split(), name)  # type: ignore[misc]
+
+
+def make_namespace(kubectl: Kubectl) -> None:
+    """Make its namespace, with restricted Pod Security, and wait for the account as whom pods run there."""
+    strict = {"pod-security.kubernetes.io/enforce": "restricted"}
+    metadata = {"name": kubectl.namespace, "labels": strict}
+    kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    await_account(kubectl)
+
+
+def await_account(kubectl: Kubectl) -> None:
+    """Until a namespace just made has the account as whom pods run: without it none is taken."""
+    kubectl("wait", "serviceaccount/default", "--for=create", f"--timeout={SECONDS}s")
+
+
+def await_right(kubectl: Kubectl, who: str, verb: str, resource: str, *more: str) -> None:
+    """Until somebody may do what they were just allowed: an API server learns of roles a moment after they are made."""
+    asked = ("auth", "can-i", verb, resource, f"--as={who}", *more)
+    until(lambda: kubectl(*asked, check=False).strip() == "yes", f"the right of {who} to {verb} {resource}")
 
 
 def tell(kubectl: Kubectl) -> None:

@@ -112,4 +112,4 @@ def prepare(plane: planes.Running, *namespaces: str) -> None:
         kubectl(plane, "label", "namespace", name, "pod-security.kubernetes.io/warn=restricted")
     for name in TOOLS["prometheus-operator"].files:
         kubectl(plane, "create", "-f", str(need(name)))
-    established(functools.partial(kubectl, plane), "crd", "--all")
+    established(lambda *asked: kubectl(plane, *asked).stdout, "crd", "--all")

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-SECONDS = 30
+SECONDS = 90
 
 
 class _Loop(asyncio.SelectorEventLoop):

@@ -53,7 +53,7 @@ def operator(kubeconfig: Path, folder: Path, url: str, **settings: Any) -> Itera
     finally:
         process.terminate()
         try:
-            code = process.wait(30)
+            code = process.wait(90)
         finally:
             process.kill()
             log.close()

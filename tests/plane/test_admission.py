@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import random
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -17,7 +16,7 @@ from cluster import plane as planes
 from cluster.places import ROOT
 from kedge.core.errors import PlanError
 from kedge.core.ids import StepKey
-from kedge_kubectl import Kubectl
+from kedge_kubectl import Kubectl, until
 from kedge_operator import pods, templates
 from kedge_operator.pods import RunPods
 from kedge_operator.policy import Guard, PodPolicy, PodRefused
@@ -26,7 +25,6 @@ from pod_wishes import GRANTED, REFUSED, Wish
 
 pytestmark = [pytest.mark.plane, pytest.mark.xdist_group("admission")]
 
-SECONDS = 30
 Template = dict[str, Any]
 RUN = RunPods("team", "sizes", "0b7d6a2e-4a53-4f1c-9d27-1f6a0c9d3e55", "registry.example/jobs:1", "s3://bucket/kedge")
 PROBE: dict[str, Any] = {
@@ -75,10 +73,7 @@ class Door:
     @staticmethod
     def until(holds: Any) -> None:
         """The API server does not say when it goes by a new policy."""
-        end = time.monotonic() + SECONDS
-        while not holds():
-            assert time.monotonic() < end, "the policy does not hold"
-            time.sleep(0.05)
+        until(holds, "the policy")
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,12 @@ from cluster import plane as planes
 from kedge.core.ids import StepKey
 from kedge.core.layout import RunPaths
 from kedge.io.stores import open_store
-from kedge_kubectl import Kubectl
+from kedge_kubectl import SECONDS, Kubectl
 
 pytestmark = pytest.mark.plane
 
+WITH_RECORD = "jsonpath={.metadata.annotations.kedge\\.dev/fake-duration}"
+"""A pod whose worker is done with its record."""
 SPEC: dict[str, Any] = {
     "image": "x",
     "ops": [{"name": "one", "entrypoint": "x:one"}, {"name": "two", "entrypoint": "x:two"}],
@@ -35,6 +37,8 @@ class Place:
         with self.operated():
             submit(plane, "broken", SPEC)
             self.kubectl.wait("oj/broken", "jsonpath={.status.steps.running}=2")
+            for op in ("one", "two"):  # which the status counts before their pods are there
+                self.kubectl("wait", "pod", "-l", f"kedge.dev/op={op}", "--for=create", f"--timeout={SECONDS}s")
         self.pods = sorted(self.kubectl("get", "pods", "-l", "kedge.dev/job=broken", "-o", "name").split())
         self.run = RunPaths.of("default", "broken", self.kubectl.get("oj", "broken")["metadata"]["uid"])
 
@@ -50,7 +54,7 @@ class Place:
         status = self.kubectl.get("oj", "broken")["status"]
         assert (status["phase"], status["reason"]) == ("Failed", reason)
         for pod in pods:
-            self.kubectl("wait", pod, "--for=delete", "--timeout=60s")
+            self.kubectl("wait", pod, "--for=delete", f"--timeout={SECONDS}s")
 
 
 @pytest.fixture
@@ -85,9 +89,10 @@ def test_values_that_can_not_be_deleted_end_no_run(plane: planes.Running, tmp_pa
         submit(plane, "keeps", {"image": "x", "ops": [SPEC["ops"][0], two], "retainValues": "UntilConsumed"})
         for op in ("one", "two"):
             selector = f"kedge.dev/job=keeps,kedge.dev/op={op}"
-            ask("wait", "pod", "-l", selector, "--for=create", "--timeout=60s")
-            ended = json.dumps({"status": {"phase": "Succeeded"}})
+            ask("wait", "pod", "-l", selector, "--for=create", f"--timeout={SECONDS}s")
             (pod,) = ask("get", "pods", "-l", selector, "-o", "name").split()
+            ask.wait(pod, WITH_RECORD)
+            ended = json.dumps({"status": {"phase": "Succeeded"}})
             ask("patch", pod, "--subresource=status", "--type=merge", "-p", ended)
         ask.wait("oj/keeps", "condition=Complete")
     assert "values that were consumed could not be deleted" in (tmp_path / "operator.log").read_text()
@@ -107,5 +112,5 @@ def test_a_step_runs_where_the_cache_is_refused(plane: planes.Running, tmp_path:
     with operator(plane.kubeconfig, tmp_path, f"file://{tmp_path}/store"):
         submit(plane, "memoized", {"image": "x", "ops": [{**SPEC["ops"][0], "codeVersion": "1"}]})
         kubectl.wait("oj/memoized", "jsonpath={.status.steps.running}=1")
-        kubectl("wait", "pod", "-l", "kedge.dev/job=memoized", "--for=create", "--timeout=60s")
+        kubectl("wait", "pod", "-l", "kedge.dev/job=memoized", "--for=create", f"--timeout={SECONDS}s")
     assert "one runs, as the cache can't be asked" in (tmp_path / "operator.log").read_text()

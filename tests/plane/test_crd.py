@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from cluster import plane as planes
 from kedge.core import spec
 from kedge.core.errors import ProtocolError
 from kedge.core.status import Condition, OpJobStatus, OpStatus, Phase, StepCounts, StoredAt
-from kedge_kubectl import Kubectl
+from kedge_kubectl import Kubectl, await_right, until
 from manifests import rules
 
 pytestmark = pytest.mark.plane
@@ -33,10 +32,8 @@ class Server(Kubectl):
 
     def wait_for_the_schema(self) -> None:
         """By which kubectl explains it: published some time after the CRD counts as established."""
-        give_up = time.monotonic() + 30
-        while "apis/kedge.dev/v1alpha1" not in json.loads(self("get", "--raw", "/openapi/v3"))["paths"]:
-            assert time.monotonic() < give_up, "the schema is not published"
-            time.sleep(0.1)
+        asked = ("get", "--raw", "/openapi/v3")
+        until(lambda: "apis/kedge.dev/v1alpha1" in json.loads(self(*asked))["paths"], "the schema")
 
     def spec_of(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self("get", "oj", name, "-o", "json"))["spec"]
@@ -326,7 +323,7 @@ def test_the_status_is_written_apart_and_shown(server: Server) -> None:
     assert OpJobStatus.model_validate(found["status"]).ops[0].failed_keys == ["a[x]"]
     assert "maxConcurrent" not in found["spec"]
     assert found["metadata"]["generation"] == 1
-    server("wait", "--for=condition=Planned", "oj/shown", "--timeout=10s")
+    server("wait", "--for=condition=Planned", "oj/shown", "--timeout=60s")
     header, line = server("get", "oj", "shown").splitlines()
     assert header.split() == ["NAME", "PHASE", "STEPS", "RUNNING", "FAILED", "AGE", "REASON"]
     assert [one for number, one in enumerate(line.split()) if number != 5] == [
@@ -367,6 +364,8 @@ def test_kubectl_explains_it(server: Server, path: str, text: str) -> None:
 @pytest.fixture(scope="module")
 def installed(server: Server) -> Server:
     server("apply", "-k", str(MANIFESTS))
+    await_right(server, OPERATOR, "create", "pods", "--namespace=etl")
+    await_right(server, OPERATOR, "create", "leases.coordination.k8s.io", "--namespace=kedge-system")
     return server
 
 
@@ -420,7 +419,7 @@ def test_an_operator_for_one_namespace_has_no_rights_elsewhere() -> None:
         other("create", "namespace", "etl")
         other("apply", "-k", str(MANIFESTS / "namespaced"))
         other("apply", "--namespace=etl", "-k", str(MANIFESTS / "rbac/namespaced"))
-        assert may(other, OPERATOR, "create", "pods", "etl")
+        await_right(other, OPERATOR, "create", "pods", "--namespace=etl")
         assert not may(other, OPERATOR, "create", "pods", "default")
 
 
@@ -435,6 +434,7 @@ def test_people_see_runs_and_start_them_where_they_may(
     installed: Server, role: str, taken_up_by: list[str], verbs: dict[str, bool]
 ) -> None:
     installed("create", "rolebinding", role, f"--clusterrole={role}", f"--user={role}", "--namespace=etl")
+    await_right(installed, role, next(verb for verb in verbs if verbs[verb]), "opjobs", "--namespace=etl")
     assert {verb: may(installed, role, verb, "opjobs", "etl") for verb in verbs} == verbs
     assert not may(installed, role, "patch", "opjobs/status", "etl")
     labels = json.loads(installed("get", "clusterrole", role, "-o", "json"))["metadata"]["labels"]

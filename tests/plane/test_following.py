@@ -76,7 +76,7 @@ def test_a_log_that_nobody_reads_any_more_is_not_followed(server: planes.Running
 
     threading.Thread(target=follow, daemon=True).start()
     with pytest.raises(BrokenPipeError):
-        followed.result(60)
+        followed.result(120)
 
 
 def test_half_a_line_of_a_watch_is_its_end() -> None:

@@ -14,8 +14,8 @@ import pytest
 from plane_operator import install_crd, kubectl, operator, submit
 from played_workers import Workers
 
-from cluster import fakes, s3
 from cluster import plane as planes
+from cluster import s3
 from cluster.tools import need
 from kedge.core.ids import StepKey
 from kedge.core.layout import RunPaths
@@ -26,7 +26,6 @@ from kedge.io.tickets import read_ticket
 pytestmark = [pytest.mark.plane, pytest.mark.s3]
 
 VICTIM = "runs/other/victim-01234567/values/s/1/result"
-TEMPLATE = {"metadata": {"annotations": {fakes.DURATION: "2s"}}}
 OPS = [
     {"name": "make", "entrypoint": "x:make"},
     {"name": "read", "entrypoint": "x:read", "inputs": {"x": {"from": "make"}}},
@@ -89,15 +88,15 @@ def test_hostile_records_end_their_own_run_alone(plane: tuple[planes.Running, St
     running, store = plane
     store.put(VICTIM, b"1")
     Hostile.records = RECORDS
-    spec = {"image": "x", "ops": OPS, "podTemplate": TEMPLATE, "retainValues": "UntilConsumed"}
+    spec = {"image": "x", "ops": OPS, "retainValues": "UntilConsumed"}
     with operator(running.kubeconfig, tmp_path, store.url), Hostile(running.kubeconfig, store, outputs):
         for name in (*RECORDS, "good"):
             submit(running, name, spec)
         kubectl(
-            running, "wait", "--for=condition=Complete", "oj/good", "oj/theirs", "oj/round", "oj/plan", "--timeout=90s"
+            running, "wait", "--for=condition=Complete", "oj/good", "oj/theirs", "oj/round", "oj/plan", "--timeout=180s"
         )
         bad = [f"oj/{name}" for name in ("nested", "large", "shapeless", "no-value", "said")]
-        kubectl(running, "wait", "--for=condition=Failed", *bad, "--timeout=90s")
+        kubectl(running, "wait", "--for=condition=Failed", *bad, "--timeout=180s")
         jobs = {
             one["metadata"]["name"]: one for one in json.loads(kubectl(running, "get", "oj", "-o", "json"))["items"]
         }
@@ -118,15 +117,15 @@ def test_an_opjob_that_is_nested_too_deep_stops_no_other(plane: tuple[planes.Run
     deep = {"apiVersion": "kedge.dev/v1alpha1", "kind": "OpJob", "metadata": {"name": "deep"}, "spec": {"ops": ops}}
     given = json.dumps(deep).replace('"%s"', "[" * 9000 + "]" * 9000)
     with operator(running.kubeconfig, tmp_path, store.url), Workers(running.kubeconfig, store, outputs):
-        spec = {"image": "x", "ops": OPS, "podTemplate": TEMPLATE}
+        spec = {"image": "x", "ops": OPS}
         submit(running, "before", spec)
-        kubectl(running, "wait", "--for=condition=Complete", "oj/before", "--timeout=60s")
+        kubectl(running, "wait", "--for=condition=Complete", "oj/before", "--timeout=120s")
         kubectl(
             running, "create", "--raw", "/apis/kedge.dev/v1alpha1/namespaces/default/opjobs", "-f", "-", given=given
         )
         submit(running, "after", spec)
-        kubectl(running, "wait", "--for=condition=Complete", "oj/after", "--timeout=60s")
-        kubectl(running, "wait", "--for=condition=Failed", "oj/deep", "--timeout=60s")
+        kubectl(running, "wait", "--for=condition=Complete", "oj/after", "--timeout=120s")
+        kubectl(running, "wait", "--for=condition=Failed", "oj/deep", "--timeout=120s")
         told = kubectl(running, "get", "oj", "deep", "-o", "jsonpath={.status.message}")
         assert runs_of(running, tmp_path) == {"before": "Succeeded", "after": "Succeeded", "deep": "Failed"}
     assert "it is nested in more than 100 levels" in told

@@ -38,7 +38,7 @@ def test_a_pod_that_pretends_to_be_an_attempts_is_none(namespace: str, tmp_path:
             assert records(store) == []
         kubectl(plane, "delete", "pod", pod["metadata"]["name"], "--grace-period=0", "--force")
         with operator(plane.kubeconfig, tmp_path, store.url):
-            kubectl(plane, "wait", "--for=create", "pod", pod["metadata"]["name"], "--timeout=60s")
+            kubectl(plane, "wait", "--for=create", "pod", pod["metadata"]["name"], "--timeout=180s")
             assert records(store) == []
 
 
@@ -66,6 +66,6 @@ def records(store: Store) -> list[str]:
 def only_pod_of(plane: planes.Running, job: str, kind: str = "step") -> dict[str, Any]:
     """The pod of the only step of a run, or its plan pod, once it is there."""
     selector = f"--selector=app.kubernetes.io/instance={job},app.kubernetes.io/component={kind}"
-    kubectl(plane, "wait", "--for=create", "pod", selector, "--timeout=60s")
+    kubectl(plane, "wait", "--for=create", "pod", selector, "--timeout=180s")
     found: list[dict[str, Any]] = json.loads(kubectl(plane, "get", "pods", selector, "-o", "json"))["items"]
     return next(one for one in found if one["metadata"]["name"] != "forged")

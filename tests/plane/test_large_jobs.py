@@ -26,7 +26,7 @@ def test_a_change_that_is_none_of_the_spec_costs_no_look_at_it(tmp_path: Path) -
     with planes.running() as plane, operator(plane.kubeconfig, tmp_path, f"file://{tmp_path}/store") as port:
         install_crd(plane)
         kubectl(plane, "create", "-f", "-", given=json.dumps({**body, "spec": spec}))
-        kubectl(plane, "wait", "--for=condition=Suspended", "oj/large", "--timeout=60s")
+        kubectl(plane, "wait", "--for=condition=Suspended", "oj/large", "--timeout=120s")
         before = spent(port)
         for number in range(CHANGES):
             kubectl(plane, "annotate", "--overwrite", "oj/large", f"seen={number}")
@@ -42,7 +42,7 @@ def change_spec(plane: planes.Running, number: int) -> None:
     patch = json.dumps({"spec": {"maxConcurrent": number}})
     changed = json.loads(kubectl(plane, "patch", "oj", "large", "--type=merge", "-p", patch, "-o", "json"))
     seen = f"jsonpath={{.status.observedGeneration}}={changed['metadata']['generation']}"
-    kubectl(plane, "wait", f"--for={seen}", "oj/large", "--timeout=60s")
+    kubectl(plane, "wait", f"--for={seen}", "oj/large", "--timeout=120s")
 
 
 def spent(port: int) -> float:

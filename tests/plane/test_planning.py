@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from kedge.core.layout import RunPaths
 from kedge.core.planning import Planned
 from kedge.io.digests import digest
 from kedge.io.stores import open_store
-from kedge_kubectl import Kubectl
+from kedge_kubectl import SECONDS, Kubectl, until
 
 pytestmark = pytest.mark.plane
 
@@ -24,7 +23,7 @@ ONE = [{"name": "one", "entrypoint": "x:one"}]
 def begin_planning(plane: planes.Running, kubectl: Kubectl) -> None:
     """An OpJob, and its plan pod."""
     submit(plane, "planned", {"image": "x", "entrypoint": "x:job"})
-    kubectl("wait", "pod", "-l", "kedge.dev/job=planned", "--for=create", "--timeout=60s")
+    kubectl("wait", "pod", "-l", "kedge.dev/job=planned", "--for=create", f"--timeout={SECONDS}s")
 
 
 def test_a_run_that_is_suspended_while_it_is_planned_starts_no_step(plane: planes.Running, tmp_path: Path) -> None:
@@ -39,10 +38,10 @@ def test_a_run_that_is_suspended_while_it_is_planned_starts_no_step(plane: plane
         store.put(paths.planned(1), Planned(1, {"ops": ONE}).to_bytes())
         kubectl.wait("oj/planned", "condition=Planned")
         submit(plane, "after", {"image": "x", "ops": ONE})
-        kubectl("wait", "pod", "-l", "kedge.dev/job=after", "--for=create", "--timeout=60s")
+        kubectl("wait", "pod", "-l", "kedge.dev/job=after", "--for=create", f"--timeout={SECONDS}s")
         assert len(kubectl.get("pods", "-l", "kedge.dev/job=planned")["items"]) == 1, "a step was started"
         kubectl("patch", "oj", "planned", "--type=merge", "-p", '{"spec": {"suspend": false}}')
-        kubectl("wait", "pod", "-l", "kedge.dev/job=planned,kedge.dev/op=one", "--for=create", "--timeout=60s")
+        kubectl("wait", "pod", "-l", "kedge.dev/job=planned,kedge.dev/op=one", "--for=create", f"--timeout={SECONDS}s")
 
 
 def test_a_pod_that_plans_finds_the_opjob_of_its_ticket_though_it_has_changed_since(
@@ -56,10 +55,7 @@ def test_a_pod_that_plans_finds_the_opjob_of_its_ticket_though_it_has_changed_si
     kubectl("patch", "oj", "planned", "--type=merge", "-p", '{"spec": {"ttlSecondsAfterFinished": 60}}')
     with operator(plane.kubeconfig, tmp_path, store.url) as port:
         kubectl.wait("oj/planned", "jsonpath={.status.observedGeneration}=2")
-        end = time.monotonic() + 60
-        while not requests(port).get("pod GET"):  # it has found the pod of the operator before
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        until(lambda: requests(port).get("pod GET"), "a look at the pod of the operator before")
     (pod,) = kubectl.get("pods", "-l", "kedge.dev/job=planned")["items"]
     environment = {one["name"]: one.get("value") for one in pod["spec"]["containers"][0]["env"]}
     paths = RunPaths.of("default", "planned", kubectl.get("oj", "planned")["metadata"]["uid"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,7 @@ import pytest
 from plane_operator import install_crd, operator, requests, submit
 
 from cluster import plane as planes
-from kedge_kubectl import Kubectl
+from kedge_kubectl import Kubectl, until
 
 pytestmark = pytest.mark.plane
 
@@ -47,14 +45,6 @@ BINDING: dict[str, Any] = {
     "metadata": {"name": "none"},
     "spec": {"policyName": "none", "validationActions": ["Deny"]},
 }
-
-
-def until(holds: Callable[[], Any]) -> None:
-    """Of what nobody announces."""
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def test_a_pod_that_was_perhaps_made_and_then_refused_keeps_no_run_from_its_end(

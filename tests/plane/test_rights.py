@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,10 @@ from plane_operator import install_crd, kubectl, operator, submit
 from played_workers import Workers
 from prometheus_client.parser import text_string_to_metric_families
 
-from cluster import fakes
 from cluster import plane as planes
 from kedge.core.ids import StepKey
 from kedge.io.stores import open_store
-from kedge_kubectl import Kubectl
+from kedge_kubectl import Kubectl, until
 from manifests import names, rbac
 
 pytestmark = pytest.mark.plane
@@ -27,16 +25,16 @@ WHO = f"--as=system:serviceaccount:{names.NAMESPACE}:{names.OPERATOR}"
 SPEC: dict[str, Any] = {
     "image": "x",
     "ops": [{"name": "one", "entrypoint": "x:one"}],
-    "podTemplate": {"metadata": {"annotations": {fakes.DURATION: "5s"}}},
 }
 
 
 class Operated:
     """A plane with an operator that has the rights of the manifests and no others."""
 
-    def __init__(self, plane: planes.Running, port: int) -> None:
+    def __init__(self, plane: planes.Running, port: int, workers: Workers) -> None:
         self.plane = plane
         self.port = port
+        self.workers = workers
         self.kubectl = Kubectl(str(plane.kubeconfig), "")
 
     def grant(self, *without: tuple[str, str]) -> None:
@@ -86,9 +84,9 @@ def operated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operated]:
         kubectl(plane, "apply", "-f", "-", given=yaml.safe_dump_all([*rbac.service_account(), *rbac.cluster_wide()]))
         with (
             operator(as_operator(plane, folder), folder, store.url) as port,
-            Workers(plane.kubeconfig, store, outputs),
+            Workers(plane.kubeconfig, store, outputs) as workers,
         ):
-            yield Operated(plane, port)
+            yield Operated(plane, port, workers)
 
 
 def as_operator(plane: planes.Running, folder: Path) -> Path:
@@ -105,19 +103,13 @@ def outputs(step: StepKey) -> dict[str, object]:
     return {"result": {"value": {"path": f"values/{step}", "format": "json", "size": 1, "digest": "sha256:0"}}}
 
 
-def until(holds: Callable[[], Any]) -> None:
-    """Of what nobody announces."""
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 def test_a_run_whose_end_can_not_be_written_down_is_told_of_later(operated: Operated) -> None:
+    operated.workers.hold()
     submit(operated.plane, "ends", SPEC)
     operated.wait("ends", "jsonpath={.status.steps.running}=1")
     before = operated.refused("PATCH")
     operated.grant(("patch", "opjobs/status"))
+    operated.workers.go()
     until(lambda: operated.refused("PATCH") > before)
     operated.grant()
     operated.wait("ends", "condition=Complete")

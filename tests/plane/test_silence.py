@@ -9,10 +9,11 @@ from plane_operator import install_crd, kubectl, operator, requests, submit
 from played_workers import Workers
 from silent_relay import relayed
 
-from cluster import fakes, s3
 from cluster import plane as planes
+from cluster import s3
 from kedge.core.ids import StepKey
 from kedge.io.stores import open_store
+from kedge_kubectl import SECONDS, until
 
 pytestmark = [pytest.mark.plane, pytest.mark.s3]
 
@@ -37,15 +38,17 @@ def test_a_run_goes_on_from_a_step_whose_end_no_watch_tells(tmp_path: Path, gone
         try:
             with (
                 operator(kubeconfig, tmp_path, store.url, resyncSeconds=2) as port,
-                Workers(plane.kubeconfig, store, outputs),
+                Workers(plane.kubeconfig, store, outputs, lasting=["first"] if gone else []) as workers,
             ):
-                template = {"metadata": {"annotations": {fakes.DURATION: "3s"}}}
-                submit(plane, "silent", {"image": "x", "ops": OPS, "podTemplate": template})
-                kubectl(plane, "wait", "pod", "-l", "kedge.dev/op=first", "--for=create", "--timeout=30s")
+                workers.hold()
+                submit(plane, "silent", {"image": "x", "ops": OPS})
+                kubectl(plane, "wait", "pod", "-l", "kedge.dev/op=first", "--for=create", f"--timeout={SECONDS}s")
                 assert relay.silence() > 0
+                workers.go()
                 if gone:
+                    until(lambda: any("/outcomes/" in one.path for one in store.list("runs")), "a record")
                     kubectl(plane, "delete", "pod", "-l", "kedge.dev/op=first", "--grace-period=0", "--force")
-                kubectl(plane, "wait", "--for=condition=Complete", "oj/silent", "--timeout=150s")
+                kubectl(plane, "wait", "--for=condition=Complete", "oj/silent", "--timeout=300s")
                 assert requests(port)["pod GET"] > 0, "it was a watch that told"
         finally:
             relay.close()
