@@ -29,15 +29,22 @@ def ours(cluster: str) -> None:
         images.bring(built)
 
 
+@pytest.fixture
+def kubectl(kubectl: Any) -> Any:
+    """kubectl in a namespace in which pods can be made."""
+    from kedge_kubectl import await_account
+
+    await_account(kubectl)
+    return kubectl
+
+
 @pytest.fixture(scope="module")
 def kedge(cluster: str, ours: None, request: pytest.FixtureRequest) -> Iterator[Installed]:
     """Kedge, installed in a namespace of the module; its SETTINGS are the operator's, ALONE gives it the node alone."""
-    from kedge_kubectl import Kubectl, tell
+    from kedge_kubectl import Kubectl, make_namespace, tell
 
     kubectl: Any = Kubectl(cluster, f"kedge-{uuid.uuid4().hex[:8]}")
-    strict = {"pod-security.kubernetes.io/enforce": "restricted"}
-    namespace = {"metadata": {"name": kubectl.namespace, "labels": strict}, "apiVersion": "v1", "kind": "Namespace"}
-    kubectl.apply(namespace)
+    make_namespace(kubectl)
     found = Installed(kubectl, getattr(request.module, "SETTINGS", None))
     failed_before = request.session.testsfailed
     try:

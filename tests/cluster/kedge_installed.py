@@ -30,6 +30,8 @@ from kedge_kubectl import established, objects
 from manifests import deployment, documents, first_store, names, rbac
 
 SECONDS = 120
+LEASE_SECONDS = 15
+"""An operator that stands still for some seconds, as everything does on a busy machine, goes on leading."""
 JOBS = Path(__file__).parent / "jobs"
 RUNTIME = RECIPES["kedge-runtime"].reference
 EXAMPLES = RECIPES["kedge-examples"].reference
@@ -111,7 +113,7 @@ class Installed:
         told = yaml.safe_load(found["data"][deployment.CONFIG])
         told |= {"namespaces": [self.namespace], "image": RUNTIME, "startGraceSeconds": 3}
         told["podTemplate"] = self.pod_template()
-        told["leaderElection"] |= {"leaseSeconds": 3}
+        told["leaderElection"] |= {"leaseSeconds": LEASE_SECONDS}
         for part, given in self._settings.items():
             told[part] = {**told.get(part, {}), **given} if isinstance(given, dict) else given
         found["data"] = {deployment.CONFIG: yaml.safe_dump(told)}
@@ -191,9 +193,9 @@ class Installed:
         found: list[Object] = self.kubectl.get("pods", "-l", selector)["items"]
         return sorted(found, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
 
-    def pod(self, job: str, op: str, holds: Callable[[Object], bool] = lambda pod: True, seconds: float = 60) -> Object:
+    def pod(self, job: str, op: str, holds: Callable[[Object], bool] = lambda pod: True) -> Object:
         """A pod of an op, once there is one of which something holds."""
-        for pod in self.watch("pods", f"-lkedge.dev/job={job},kedge.dev/op={op}", seconds):
+        for pod in self.watch("pods", f"-lkedge.dev/job={job},kedge.dev/op={op}"):
             if holds(pod):
                 return pod
         raise AssertionError(f"no such pod of {op}: {self.kubectl('get', 'pods', check=False)}")
@@ -201,6 +203,10 @@ class Installed:
     def running(self, job: str, op: str) -> Object:
         """A pod of an op whose container runs."""
         return self.pod(job, op, lambda pod: "running" in state_of(pod))
+
+    def said(self, pod: str, words: str) -> None:
+        """Until a pod's step has written a line with these words."""
+        assert any(words in line for line in self.lines(pod)), f"{pod} did not say: {words}"
 
     def lines(self, pod: str) -> Iterator[str]:
         """What a pod's step writes, line by line, while it does."""
@@ -216,7 +222,7 @@ class Installed:
             process.stdout.close()
 
     @staticmethod
-    def soon(holds: Callable[[], bool], seconds: float = 30) -> bool:
+    def soon(holds: Callable[[], bool], seconds: float = SECONDS) -> bool:
         """Whether something comes to hold that nobody announces: a store tells of no changes."""
         until = time.monotonic() + seconds
         while not holds():
@@ -238,12 +244,16 @@ class Installed:
         return f"http://127.0.0.1:{self._forward()[2]}"
 
     def _forward(self) -> tuple[subprocess.Popen[str], Store, str]:
+        if self._forwarded is not None and self._forwarded[0].poll() is not None:
+            self.close()  # kubectl forwards no more once a connection to the pod was lost
         if self._forwarded is None:
             kubectl = [str(need("kubectl")), f"--kubeconfig={self.kubectl.kubeconfig}", f"--namespace={self.namespace}"]
             command = [*kubectl, "port-forward", f"service/{names.STORE_SECRET}", ":7070"]
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
             assert process.stdout is not None
-            port = process.stdout.readline().split(":")[1].split()[0]
+            line = process.stdout.readline()
+            assert line.startswith("Forwarding from "), f"no port is forwarded to the store: {line}"
+            port = line.split(":")[1].split()[0]
             options = {name.lower(): value for name, value in first_store.CREDENTIALS.items()}
             options |= {"endpoint": f"http://127.0.0.1:{port}", "region": "us-east-1", "allow_http": "true"}
             self._forwarded = process, open_store(STORE_URL, options=options), port
@@ -265,14 +275,14 @@ class Installed:
     # -- the operator -----------------------------------------------------------------------------------------------
 
     def operator_pods(self) -> list[Object]:
-        """The operator's own pods."""
+        """The operator's own pods, but for those that are on their way out."""
         found: list[Object] = self.kubectl.get("pods", "-l", "app.kubernetes.io/name=kedge-operator")["items"]
-        return found
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
     def kill_operator(self) -> None:
         """As a node's crash would: at once, with nothing given back."""
         for pod in self.operator_pods():
-            self.kubectl("delete", "pod", pod["metadata"]["name"], "--grace-period=0", "--force")
+            self.kubectl("delete", "pod", pod["metadata"]["name"], "--grace-period=0", "--force", "--ignore-not-found")
 
     def leader(self, but: str | None = None) -> str:
         """The pod that holds the lease, once it does; and is not this one."""

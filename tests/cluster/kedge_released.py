@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kedge_installed import RUNTIME, SECONDS, Installed, Object
+from kedge_installed import LEASE_SECONDS, RUNTIME, SECONDS, Installed, Object
 from turns import turn
 
 from cluster.tools import need
 from kedge.io.stores import Store
-from kedge_kubectl import Kubectl, tell
+from kedge_kubectl import Kubectl, make_namespace, tell
 from manifests import documents, first_store
 
 KEYS = {
@@ -40,7 +40,7 @@ class Release(Installed):
                 "image": RUNTIME,
                 "podTemplate": self.pod_template(),
                 "startGraceSeconds": 3,
-                "leaderElection": {"leaseSeconds": 3},
+                "leaderElection": {"leaseSeconds": LEASE_SECONDS},
             },
         }
 
@@ -118,9 +118,8 @@ def released(
 def namespaces(kubeconfig: str, *kinds: str) -> Iterator[list[Kubectl]]:
     """Fresh namespaces that enforce restricted Pod Security, for as long as the block lasts."""
     found = [Kubectl(kubeconfig, f"{kind}-{uuid.uuid4().hex[:8]}") for kind in kinds]
-    strict = {"pod-security.kubernetes.io/enforce": "restricted"}
     for one in found:
-        one.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": one.namespace, "labels": strict}})
+        make_namespace(one)
     try:
         yield found
     finally:

@@ -60,7 +60,8 @@ class Release:
         return status
 
     def operators(self) -> list[str]:
-        """The names of the operator's pods that are to stay."""
+        """The names of the operator's pods that are to stay, once the others are on their way out."""
+        self.kubectl("rollout", "status", f"deployment/{self.name}-operator", "--timeout=180s")
         pods = self.kubectl.get("pods", "-l", "app.kubernetes.io/name=kedge-operator")["items"]
         return [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
@@ -86,7 +87,7 @@ def test_a_release_is_installed_tested_upgraded_and_uninstalled(release: Release
     assert "NOT for production" in notes
     assert f"runs OpJobs of {release.name}." in notes
     assert release.run_job("before")["phase"] == "Succeeded"
-    assert "Succeeded" in release.helm("test", "--timeout=60s")
+    assert "Succeeded" in release.helm("test", "--timeout=180s")
 
     secret = release.secret()
     release.bring("upgrade", replicas=2, config={"image": RUNTIME, "log": {"format": "json"}})

@@ -21,6 +21,7 @@ import pytest
 import yaml
 from kedge_installed import JOBS, Installed
 
+from cluster import processes
 from cluster.places import ROOT
 from cluster.tools import need
 
@@ -406,9 +407,11 @@ def test_the_page_can_be_followed_and_prints_what_it_says(person: Person) -> Non
     """From top to bottom, on the samples; what the page calls slow is a job that waits."""
     for name in ("squares", "pokemon"):
         shutil.copy(ROOT / f"manifests/samples/{name}.yaml", person.folder)
-    person.says("submit", "squares.yaml")
+    person.kedge.ended(person.says("submit", "squares.yaml").strip())
     waits = person.says("submit", person.manifest([waiting_for("never")], "slow"), "--generate-name").strip()
-    there: dict[str, str] = {"kedge-system": person.kedge.namespace, "slow-b7zb7": waits}
+    (port,) = processes.free_ports(1)
+    there = {"kedge-system": person.kedge.namespace, "slow-b7zb7": waits}
+    there |= {"kedge-store 7070": f"kedge-store {port}:7070", "127.0.0.1:7070": f"127.0.0.1:{port}"}
     forwarded: subprocess.Popen[bytes] | None = None
     seen = 0
     try:

@@ -30,7 +30,7 @@ def test_pokemon_steps_start_in_the_order_of_a_local_run(kedge: Installed, tmp_p
     command("compile", target, "--image", EXAMPLES, "-o", str(manifest), "-j", "1", folder=ROOT)
     here = local_order(target, tmp_path)
     name = json.loads(kedge.kubectl("create", "-f", str(manifest), "-o", "json"))["metadata"]["name"]
-    status = kedge.ended(name, 180)
+    status = kedge.ended(name, 600)
     assert status["phase"] == "Succeeded", status
     assert order([found[0] for found in kedge.outcomes(name).values()]) == here
 

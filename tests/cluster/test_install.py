@@ -67,6 +67,9 @@ class Cluster:
         finally:
             made = [one for one in yaml.safe_load_all(text) if one["kind"] not in STAYS]
             kubectl("delete", "--ignore-not-found", "-f", "-", given=yaml.safe_dump_all(made))
+            # They go after their Deployment, and work until then.
+            pods = ("pods", "-l", f"app.kubernetes.io/name={names.OPERATOR}")
+            self.release.kubectl("wait", *pods, "--for=delete", f"--timeout={SECONDS}s")
 
 
 STAYS = ("CustomResourceDefinition", "Namespace")
@@ -90,7 +93,7 @@ def test_the_chart_as_it_is_runs_jobs_of_all_namespaces(whole: Cluster) -> None:
     try:
         notes = release.bring({}, "--take-ownership")
         assert "runs OpJobs of all namespaces" in notes
-        assert "Succeeded" in release.helm("test", "--timeout=60s")
+        assert "Succeeded" in release.helm("test", f"--timeout={SECONDS}s")
         for place in (whole.etl, whole.ml):
             whole.run(place)
     finally:

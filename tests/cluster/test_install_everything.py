@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from cluster_runs import CHAIN, op, run_once, value
-from kedge_installed import RUNTIME, Object
+from kedge_installed import RUNTIME, SECONDS, Object
 from kedge_released import Place, Release, released
 
 from cluster.tools import TOOLS, need
@@ -167,11 +167,20 @@ def test_a_leader_is_killed_and_no_step_is_run_twice(everything: Everything) -> 
     assert everything.release.leader() != leader
 
 
+def is_ready(pod: Object) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
 def test_data_outlives_the_pod_of_the_store(everything: Everything) -> None:
     job = everything.ml.submit({"ops": [op("one")]})
     assert everything.ml.ended(job)["phase"] == "Succeeded"
-    everything.release.kubectl("delete", "pod", "-l", "app.kubernetes.io/name=kedge-store")
-    everything.release.ready()
+    store = "-lapp.kubernetes.io/name=kedge-store"
+    before = {pod["metadata"]["uid"] for pod in everything.release.kubectl.get("pods", store)["items"]}
+    everything.release.kubectl("delete", "pod", store)
+    # A Deployment may not know yet that its pod is gone.
+    pods = everything.release.watch("pods", store)
+    assert any(pod["metadata"]["uid"] not in before and is_ready(pod) for pod in pods)
     everything.release.close()  # what was forwarded led to the pod before
     assert value(everything.ml, job, "one") == 1
 
@@ -191,11 +200,13 @@ def test_the_api_server_takes_the_monitors_and_what_they_name_is_there(everythin
         assert found["metadata"]["labels"]["release"] == "prometheus"
     (endpoint,) = kubectl.get("servicemonitor", names.OPERATOR)["spec"]["endpoints"]
     service = f"/api/v1/namespaces/{kubectl.namespace}/services/{names.OPERATOR}:{endpoint['port']}/proxy"
-    assert "kedge_" in kubectl("get", "--raw", f"{service}{endpoint['path']}")
+    metrics = f"{service}{endpoint['path']}"
+    # A pod that was killed is an endpoint of the service for a moment more.
+    assert everything.release.soon(lambda: "kedge_" in kubectl("get", "--raw", metrics, check=False))
 
 
 def test_helm_tests_the_release(everything: Everything) -> None:
-    assert "Succeeded" in everything.release.helm("test", "--timeout=60s")
+    assert "Succeeded" in everything.release.helm("test", f"--timeout={SECONDS}s")
 
 
 def test_the_dashboard_is_where_it_is_asked_for(everything: Everything) -> None:

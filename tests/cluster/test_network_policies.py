@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from cluster_runs import hints, op, value
-from kedge_installed import JOBS, Installed, Object
+from kedge_installed import JOBS, SECONDS, Installed, Object
 from kedge_released import Release, released
 
 from kedge_kubectl import Kubectl
@@ -19,9 +19,14 @@ pytestmark = [pytest.mark.cluster, pytest.mark.charts, pytest.mark.xdist_group("
 
 PORT = 8000
 CODE = (JOBS / "network_ops.py").read_text(encoding="utf-8")
-LOOK = f"{CODE}\nimport json, sys\nprint(json.dumps(reached(json.loads(sys.argv[1]))))"
+LOOK = f"{CODE}\nimport json, sys\nprint(json.dumps(looks_around(None, json.loads(sys.argv[1]))))"
 MONITOR = {"role": "monitor"}
 EVERYTHING = ["api", "metrics", "monitor", "names", "neighbour", "node", "step", "store", "stranger"]
+CLOSED = {"step": ["neighbour"], "operator": ["neighbour"]}
+CLOSED |= {who: ["step", "store"] for who in ("neighbour", "monitor", "stranger")}
+"""Some of what each no longer reaches once the policies hold."""
+FOR_THE_MONITOR = CLOSED | {who: [*CLOSED[who], "metrics"] for who in ("neighbour", "stranger")}
+"""And once metrics are for the monitor alone."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +53,14 @@ class World:
             **{name: (address(place.kubectl, name), PORT) for name, place in self.pods.items()},
         }
 
-    def seen(self, *closed: str) -> dict[str, list[str]]:
-        """What each reaches, looked at once a step reaches nothing of `closed`."""
-        targets = self.targets()
-        look = {"name": "looks", "entrypoint": "network_ops:looks_around"}
-        look |= {"config": {"targets": targets, "closed": closed}}
+    def look(self, closed: Sequence[str]) -> Object:
+        """An op that looks at all that it reaches, once it reaches nothing of `closed`."""
+        config = {"targets": self.targets(), "closed": closed}
+        return {"name": "looks", "entrypoint": "network_ops:looks_around", "config": config}
+
+    def seen(self, closed: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+        """What each reaches, looked at once it reaches nothing of what is `closed` to it."""
+        look = self.look(closed.get("step", ()))
         job = self.release.submit({"ops": [look]})
         status = self.release.ended(job)
         assert status["phase"] == "Succeeded", status
@@ -60,7 +68,10 @@ class World:
         pods = [(name, place.kubectl, name) for name, place in self.pods.items()]
         pods.append(("operator", self.release.kubectl, operator["metadata"]["name"]))
         found = {"step": value(self.release, job, "looks")}
-        return found | {who: json.loads(run(kubectl, pod, LOOK, json.dumps(targets))) for who, kubectl, pod in pods}
+        for who, kubectl, pod in pods:
+            config = json.dumps({**look["config"], "closed": closed.get(who, ())})
+            found[who] = json.loads(run(kubectl, pod, LOOK, config))
+        return found
 
 
 @dataclass(frozen=True)
@@ -83,12 +94,14 @@ def seen(cluster: str, ours: None, request: pytest.FixtureRequest) -> Iterator[S
         job = release.submit({"ops": [{"name": "listens", "entrypoint": "network_ops:listens"}]})
         for name, place in pods.items():
             place.kubectl.wait(f"pod/{name}", "condition=Ready")
-        world = World(release, pods, release.running(job, "listens")["metadata"]["name"])
-        without = world.seen()
+        step = release.running(job, "listens")["metadata"]["name"]
+        release.said(step, "listening")
+        world = World(release, pods, step)
+        without = world.seen({})
         release.bring({"networkPolicy": {"enabled": True, "dns": {"to": name_servers(release.kubectl)}}})
-        policed = world.seen("neighbour")
+        policed = world.seen(CLOSED)
         release.bring({"networkPolicy": {"metrics": {"from": [{"podSelector": {"matchLabels": MONITOR}}]}}})
-        yield Seen(world, without, policed, world.seen("neighbour"))
+        yield Seen(world, without, policed, world.seen(FOR_THE_MONITOR))
 
 
 def test_without_policies_everybody_reaches_everything(seen: Seen) -> None:
@@ -116,14 +129,15 @@ def test_metrics_are_read_by_those_who_are_named(seen: Seen) -> None:
 def test_a_job_runs_and_a_step_announces_its_outcome(seen: Seen) -> None:
     release = seen.world.release
     before = hints(release).get("taken", 0)
-    # One that outlasts the moment in which its pod is not known to the network yet.
-    job = release.submit({"ops": [op("sleeps_a_little"), op("says", inputs={"x": {"from": "sleeps_a_little"}})]})
+    # The first outlasts the moment in which its pod is not known to the network yet.
+    look = seen.world.look(CLOSED["step"])
+    job = release.submit({"ops": [look, op("says", inputs={"x": {"from": "looks"}})]})
     assert release.ended(job)["phase"] == "Succeeded"
     assert hints(release)["taken"] > before
 
 
 def test_helm_tests_the_release(seen: Seen) -> None:
-    assert "Succeeded" in seen.world.release.helm("test", "--timeout=60s")
+    assert "Succeeded" in seen.world.release.helm("test", f"--timeout={SECONDS}s")
 
 
 def listening(name: str, labels: Mapping[str, str]) -> Object:

@@ -14,6 +14,9 @@ from manifests import deployment
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("recovery")]
 
+SETTINGS = {"leaderElection": {"leaseSeconds": 5}}
+"""Each operator that is killed leaves one that others wait for. That one is lost for nothing changes no result here."""
+
 
 def test_an_operator_that_is_killed_again_and_again_loses_and_doubles_nothing(kedge: Installed) -> None:
     job = kedge.submit({"ops": CHAIN, "maxConcurrent": 3})
@@ -39,7 +42,7 @@ def test_what_ended_while_nobody_looked_is_found(kedge: Installed) -> None:
     pod = kedge.running(job, "waits_for_a_word")["metadata"]["name"]
     kedge.scale("kedge-operator", 0)
     kedge.store.put("words/alone", b"")
-    kedge.kubectl("wait", f"pod/{pod}", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
+    kedge.kubectl.wait(f"pod/{pod}", "jsonpath={.status.phase}=Succeeded")
     kedge.scale("kedge-operator", 1)
     assert kedge.ended(job)["phase"] == "Succeeded"
     assert steps_of(kedge.pods(job)) == ["waits_for_a_word", "says"]
@@ -118,7 +121,7 @@ def test_an_operator_with_a_fault_in_its_configuration_says_so_in_the_status_of_
     spec["volumes"] = [{"name": "config", "configMap": {"name": "wrong"}}, {"name": "tmp", "emptyDir": {}}]
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "wrong"}, "spec": spec}
     kedge.kubectl.apply(wrong, pod)
-    kedge.kubectl("wait", "pod/wrong", "--for=jsonpath={.status.phase}=Failed", "--timeout=60s")
+    kedge.kubectl.wait("pod/wrong", "jsonpath={.status.phase}=Failed")
     ended = kedge.kubectl.get("pod", "wrong")["status"]["containerStatuses"][0]["state"]["terminated"]
     assert ended["exitCode"] == 2
     assert "a: there is no such field" in ended["message"]

@@ -86,7 +86,7 @@ def test_what_is_wrong_with_a_job_is_all_told_and_no_step_starts(kedge: Installe
 
 def test_a_value_of_some_hundred_megabytes_goes_through_the_first_store(kedge: Installed) -> None:
     ops = [op("large"), op("count", inputs={"values": {"from": "large"}})]
-    status = kedge.ended(kedge.submit({"ops": ops}), seconds=180)
+    status = kedge.ended(kedge.submit({"ops": ops}), seconds=600)
     assert status["phase"] == "Succeeded", status
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from cluster_runs import fan_out, op
-from kedge_installed import steps_of
+from kedge_installed import SECONDS, steps_of
 from kedge_released import Release, released
 
 from cluster import images
@@ -79,7 +79,7 @@ def test_a_job_outlives_an_upgrade_of_operator_chart_and_resource(release: Relea
     running = {pod["metadata"]["uid"] for pod in release.pods(job, "waits_with")}
 
     release.bring({"image": {"tag": "dev"}})
-    release.kubectl("wait", f"pod/{before}", "--for=delete", "--timeout=60s")
+    release.kubectl("wait", f"pod/{before}", "--for=delete", f"--timeout={SECONDS}s")
     assert version(release) == this_version()
     assert release.kubectl.get("crd", "opjobs.kedge.dev")["spec"]["versions"] == crd.crd()["spec"]["versions"]
     assert release.status(job)["phase"] == "Running"

@@ -29,7 +29,7 @@ def looks_around() -> dict[str, Any]:
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
         urllib.request.urlopen(
-            "https://kubernetes.default.svc/api/v1/namespaces/default/secrets", context=context, timeout=10
+            "https://kubernetes.default.svc/api/v1/namespaces/default/secrets", context=context, timeout=60
         )
         answer = "200"
     except urllib.error.HTTPError as error:

@@ -4,6 +4,7 @@ import ctypes
 import os
 import signal
 import socket
+import threading
 import time
 from urllib.parse import urlsplit
 
@@ -123,6 +124,12 @@ def waits_for_a_word():
     raise TimeoutError("nobody said the word")
 
 
+def outlasts_its_record():
+    """It returns at once, and its process goes on until the word $WORD is in the store."""
+    threading.Thread(target=waits_for_a_word).start()
+    return 1
+
+
 def waits_with(x):
     return waits_for_a_word()
 
@@ -148,11 +155,6 @@ def waits_for_its_store_to_go():
             return "went on"
         time.sleep(0.1)
     raise TimeoutError("the store stayed")
-
-
-def sleeps_a_little():
-    time.sleep(3)
-    return 3
 
 
 def sleeps():
