@@ -121,6 +121,7 @@ class Actor:
         self.is_gone = False
         self._told_of_limits = False
         self._looked_at: int | None = None
+        self._chores: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
         return f"{self.namespace}/{self.job_name}"
@@ -206,9 +207,15 @@ class Actor:
         except BaseExceptionGroup as errors:
             raise _first(errors) from errors
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Do this on the side; its failure is the actor's."""
-        self._group.create_task(work)
+        return self._group.create_task(work)
+
+    def _spawn_chore(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do this on the side, and before the run is said to have ended: afterwards nobody would do it again."""
+        chore = self.spawn(work)
+        self._chores.add(chore)
+        chore.add_done_callback(self._chores.discard)
 
     # -- the loop -------------------------------------------------------------------------------------------------
 
@@ -357,7 +364,7 @@ class Actor:
         elif isinstance(action, Wake):
             self.timers.at(action.at, lambda: self.apply(Tick(time.time())))
         elif isinstance(action, Discard):
-            self.spawn(self._discard(own_values(self.paths, [source.record for source in action.values])))
+            self._spawn_chore(self._discard(own_values(self.paths, [source.record for source in action.values])))
         else:
             assert isinstance(action, Finish)
 
@@ -377,7 +384,7 @@ class Actor:
         self.apply(Ended(outcome, time.time()))
         metrics.STEPS_ENDED.labels(outcome.status.value).inc()
         if self.memo is not None and outcome.status is OutcomeStatus.SUCCEEDED:
-            self.spawn(self._keep(outcome))
+            self._spawn_chore(self._keep(outcome))
         if step is not None:
             self._tell_of(step, outcome, retried=self.run.retries > retries)
         if attempt.is_over:
@@ -410,6 +417,8 @@ class Actor:
         assert run is not None
         now = time.time()
         await self.store.call("put", records.close_run, self.paths, run, now)
+        if self._chores:
+            await asyncio.wait(self._chores)
         self.facts.ended = now
         self.facts.waits = None
         await self.status.write()
