@@ -22,7 +22,7 @@ from cluster.places import STATE, cache
 from cluster.recipes import RECIPES, Recipe, with_parents
 from cluster.tools import Missing
 
-_SECONDS = 30
+_SECONDS = 120
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def make_machine(spec: dict[str, Any]) -> None:
 
 def wait_for_link(name: str) -> None:
     """The other side moves its end of the cable in here as soon as this process exists."""
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not os.path.exists(f"/sys/class/net/{name}") and not _has_link(name):
         if time.monotonic() > until:
             sys.exit(f"the link {name} did not come")

@@ -141,7 +141,7 @@ def _launch(specification: Path) -> int:
         stderr=log,
         start_new_session=True,
     )
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while time.monotonic() < until and outer.poll() is None:
         children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text(encoding="ascii").split()
         if children:

@@ -109,7 +109,7 @@ def up(build: bool = True) -> None:
     ready.api(KUBECONFIG, logs)
     ready.addons(KUBECONFIG, logs)
     ready.node(KUBECONFIG, logs)
-    ready.until("what enforces network policies", node.enforces_policies, 60, logs)
+    ready.until("what enforces network policies", node.enforces_policies, 180, logs)
 
 
 def down() -> None:

@@ -29,7 +29,7 @@ from kedge.io.stores import Store, open_store
 from kedge_kubectl import established, objects
 from manifests import deployment, documents, first_store, names, rbac
 
-SECONDS = 120
+SECONDS = 240
 LEASE_SECONDS = 15
 """An operator that stands still for some seconds, as everything does on a busy machine, goes on leading."""
 JOBS = Path(__file__).parent / "jobs"

@@ -238,7 +238,7 @@ def test_a_store_whose_service_has_no_pod_is_told_soon(person: Person, ended: st
         person.kedge.reach_store()
     assert done.returncode == 2
     assert "no port could be forwarded to it: no pod of it is running" in done.stderr
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 50, "kubectl would wait for a minute"
 
 
 def test_credentials_of_the_user_come_before_those_of_the_run(person: Person, ended: str) -> None:

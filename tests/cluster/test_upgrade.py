@@ -76,6 +76,7 @@ def test_a_job_outlives_an_upgrade_of_operator_chart_and_resource(release: Relea
     ops = [fan_out("ten"), waits, op("count", inputs={"values": {"collect": "waits_with"}})]
     job = release.submit({"ops": ops, "maxConcurrent": 3})
     release.until(job, lambda status: status["steps"].get("running", 0) == 3)
+    assert release.soon(lambda: len(release.pods(job, "waits_with")) >= 3)
     running = {pod["metadata"]["uid"] for pod in release.pods(job, "waits_with")}
 
     release.bring({"image": {"tag": "dev"}})

@@ -23,7 +23,7 @@ def connects(target):
 
 def looks_around(context, config):
     """What of `targets` is reached, once nothing of `closed` is: a policy holds for a new pod soon, not at once."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 200
     while True:
         found = reached(config["targets"])
         if not set(found) & set(config["closed"]) or time.monotonic() > until:
