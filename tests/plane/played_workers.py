@@ -26,7 +26,7 @@ from kedge.core.protocol import Outcome, OutcomeStatus
 from kedge.io.errors import ObjectExists
 from kedge.io.stores import Store
 from kedge.io.tickets import read_ticket
-from kedge_kubectl import SECONDS, objects
+from kedge_kubectl import SECONDS, objects, until
 
 Object = dict[str, Any]
 Outputs = Callable[[StepKey], dict[str, Any]]
@@ -132,10 +132,18 @@ class _Server:
         """Annotate a pod, unless it is gone."""
         path = f"/api/v1/namespaces/{pod['namespace']}/pods/{pod['name']}"
         body = json.dumps({"metadata": {"annotations": annotations}})
-        self._connection.request("PATCH", path, body, {"Content-Type": "application/merge-patch+json"})
-        answer = self._connection.getresponse()
-        answer.read()
-        assert answer.status in (200, 404), answer.status
+        until(lambda: self._patch(path, body) in (200, 404), f"the annotation of {pod['name']}")
+
+    def _patch(self, path: str, body: str) -> int | None:
+        """The answer's status; None where the connection has ended, as one does that was idle for long."""
+        try:
+            self._connection.request("PATCH", path, body, {"Content-Type": "application/merge-patch+json"})
+            answer = self._connection.getresponse()
+            answer.read()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()
+            return None
+        return answer.status
 
     def close(self) -> None:
         self._connection.close()

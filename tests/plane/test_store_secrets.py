@@ -19,7 +19,7 @@ def test_a_secret_may_come_after_its_job(plane: planes.Running, tmp_path: Path) 
     kubectl = Kubectl(str(plane.kubeconfig), "default")
     secret = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     own = {"url": "s3://bucket/own", "secretName": "late"}
-    with operator(plane.kubeconfig, tmp_path, f"file://{tmp_path}/store", startGraceSeconds=30):
+    with operator(plane.kubeconfig, tmp_path, f"file://{tmp_path}/store", startGraceSeconds=120):
         submit(plane, "early", {"image": "x", "ops": [{"name": "one", "entrypoint": "x:one"}], "store": own})
         kubectl.wait("oj/early", "jsonpath={.status.reason}=StoreUnavailable")
         status = kubectl.get("oj", "early")["status"]
