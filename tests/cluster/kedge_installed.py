@@ -111,7 +111,7 @@ class Installed:
         }
         (found,) = deployment.configuration(STORE_URL, environment)
         told = yaml.safe_load(found["data"][deployment.CONFIG])
-        told |= {"namespaces": [self.namespace], "image": RUNTIME, "startGraceSeconds": 3}
+        told |= {"namespaces": [self.namespace], "image": RUNTIME, "startGraceSeconds": 10}
         told["podTemplate"] = self.pod_template()
         told["leaderElection"] |= {"leaseSeconds": LEASE_SECONDS}
         for part, given in self._settings.items():

@@ -39,7 +39,7 @@ class Release(Installed):
             "config": {
                 "image": RUNTIME,
                 "podTemplate": self.pod_template(),
-                "startGraceSeconds": 3,
+                "startGraceSeconds": 10,
                 "leaderElection": {"leaseSeconds": LEASE_SECONDS},
             },
         }
