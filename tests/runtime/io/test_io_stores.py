@@ -356,7 +356,7 @@ def test_a_store_made_before_a_fork_works_in_the_child_and_one_used_before_says_
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORK, tmp_path],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "7\n", "")
