@@ -7,6 +7,7 @@ has a namespace of its own, of which pods, events and logs are printed when the 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -24,6 +25,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 pytest.register_assert_rewrite("kedge_kubectl")
 
 from kedge_kubectl import Kubectl, tell  # noqa: E402 - lies beside this file
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # So it is for what a shell without job control starts in the background; what tests start has to hear of Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FUZZ = int(os.environ.get("KEDGE_FUZZ", "0"))
 settings.register_profile(

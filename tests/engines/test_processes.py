@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -51,12 +50,6 @@ def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-def handles(pid: int, number: signal.Signals) -> bool:
-    """Whether a process has a handler of its own for a signal."""
-    (caught,) = re.findall(r"^SigCgt:\s*(\w+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-    return bool(int(caught, 16) >> (number - 1) & 1)
-
-
 def until(holds: Callable[[], Any], seconds: float = SECONDS) -> Any:
     """What `holds` gives as soon as it is true: for what tells nobody, such as a file's appearance."""
     deadline = time.monotonic() + seconds
@@ -79,7 +72,9 @@ def test_a_second_ctrl_c_kills_a_step_that_does_not_listen(place: Place) -> None
     assert ends(step)
 
 
-def test_a_second_ctrl_c_ends_an_import_that_hangs(place: Place) -> None:
+@pytest.fixture
+def hanging(place: Place) -> str:
+    """A job whose module is imported once, and hangs when it is imported again."""
     module = place.folder / "hanging.py"
     module.write_text(
         "import os, threading, pathlib\n"
@@ -93,13 +88,41 @@ def test_a_second_ctrl_c_ends_an_import_that_hangs(place: Place) -> None:
         "@dg.op\ndef a(): return 1\n"
         "@dg.job\ndef j(): a()\n"
     )
-    process = place.begin("run", f"{module}:j", "--json")
+    return f"{module}:j"
+
+
+def test_a_second_ctrl_c_ends_an_import_that_hangs(place: Place, hanging: str) -> None:
+    process = place.begin("run", hanging, "--json")
     server = place.caught()
-    until(lambda: handles(process.pid, signal.SIGTERM))  # which it sets up while the server starts
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)  # two of one kind, sent at once, are one
     assert json.loads(process.communicate()[0])["status"] == "Cancelled"
     assert ends(server)
+
+
+def test_an_import_that_hangs_ends_with_its_engine(place: Place, hanging: str) -> None:
+    process = place.begin("run", hanging, "--json")
+    server = place.caught()
+    process.kill()
+    assert ends(server)
+
+
+def test_a_ctrl_c_while_the_server_starts_cancels_the_run(place: Place) -> None:
+    module = place.folder / "interrupts.py"
+    module.write_text(
+        "import os, signal\n"
+        "import kedge as dg\n"
+        "engine = os.getpid()\n"
+        "def interrupt():\n"
+        "    if os.getpid() == engine: os.kill(engine, signal.SIGINT)\n"
+        "os.register_at_fork(before=interrupt)\n"
+        "@dg.op\ndef a(): return 1\n"
+        "@dg.job\ndef j(): a()\n"
+    )
+    process = place.begin("run", f"{module}:j", "--json")
+    out, err = process.communicate()
+    assert json.loads(out or "{}").get("status") == "Cancelled", err
+    assert process.returncode == 1
 
 
 def test_a_run_whose_engine_is_killed_again_and_again_repeats_only_what_was_unfinished(place: Place) -> None:

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from kedge.core.errors import ProtocolError
 from kedge.core.ids import StepKey
@@ -19,6 +19,9 @@ from kedge.worker.forking import fork, reason_against_fork
 from kedge.worker.server import ForkServer, ServerSettings
 
 AttemptId = tuple[StepKey, int]
+
+CANCELLING = (signal.SIGINT, signal.SIGTERM)
+"""What tells an engine to cancel its run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +74,32 @@ class ProcessPool:
     def _fork_server(self, theirs: socket.socket, hint: int) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
-        pid = fork()
-        if pid == 0:
-            code = 1
-            try:
-                os.setsid()
-                self._connection.close()
-                os.close(self._hints)
-                ForkServer(theirs, ServerSettings(self._store_url, self._plan, hint, self._wanted)).serve()
-                code = 0
-            except BaseException:
-                sys.excepthook(*sys.exc_info())
-            finally:
-                os._exit(code)
+        settings = ServerSettings(self._store_url, self._plan, hint, self._wanted, os.getpid())
+        # The server has the engine's handlers until it sets its own: a signal there would count as one to the engine.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, CANCELLING)
+        try:
+            pid = fork()
+            if pid == 0:
+                self._become_server(theirs, settings)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return pid
 
+    def _become_server(self, theirs: socket.socket, settings: ServerSettings) -> NoReturn:
+        code = 1
+        try:
+            os.setsid()
+            self._connection.close()
+            os.close(self._hints)
+            ForkServer(theirs, settings).serve()
+            code = 0
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+        finally:
+            os._exit(code)
+
     def _exec_server(self, theirs: socket.socket, hint: int) -> int:
-        arguments = [str(theirs.fileno()), str(hint), self._wanted, self._store_url]
+        arguments = [str(theirs.fileno()), str(hint), self._wanted, str(os.getpid()), self._store_url]
         server = subprocess.Popen(
             [sys.executable, "-m", "kedge.worker.server", *arguments],
             stdin=subprocess.PIPE,

@@ -34,7 +34,7 @@ from kedge.io.confinement import own_values
 from kedge.io.errors import ObjectExists, ObjectMissing, StoreError, StoreUnavailable
 from kedge.io.stores import Store
 from kedge.io.tickets import with_indexes
-from kedge.local.pool import AttemptId, Exited, Hinted, ProcessPool, ServerDied
+from kedge.local.pool import CANCELLING, AttemptId, Exited, Hinted, ProcessPool, ServerDied
 from kedge.worker import patience
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ INDEX_FROM = 100
 """A listing with more members than this goes into the store; the ticket points to it."""
 GRACE_SECONDS = 10.0
 _POOL_RESTARTS = 3
-_CANCELLING = (signal.SIGINT, signal.SIGTERM)
 _STORE_PAUSE_SECONDS = 1.0
 _LONGEST_WAIT_SECONDS = 3600.0
 """A system call takes no wait of a month; whatever is due later is looked at again."""
@@ -122,16 +121,16 @@ class ProcessEngine:
         history = records.history_of(self._store, self._paths, self._document)
         self._run = Run(records.plan_of(self._document), self._document.settings, history)
         self._memo = self._memoization()
-        self._pool = ProcessPool(self._store.url, self._plan_bytes, self._method)
-        try:
-            with _signals_to_pipe() as signal_pipe, selectors.DefaultSelector() as selector:
+        with _signals_to_pipe() as signal_pipe, selectors.DefaultSelector() as selector:
+            self._pool = ProcessPool(self._store.url, self._plan_bytes, self._method)
+            try:
                 self._selector = selector
                 selector.register(signal_pipe, selectors.EVENT_READ, "signal")
                 self._watch_pool()
                 self._events.append(Begin(time.time()))
                 self._loop(signal_pipe)
-        finally:
-            self._pool.close()
+            finally:
+                self._pool.close()
         records.close_run(self._store, self._paths, self._run, time.time())
         return self._run.status
 
@@ -179,7 +178,7 @@ class ProcessEngine:
     def _on_signal(self, pipe: int) -> None:
         before = self._signals
         with contextlib.suppress(BlockingIOError):
-            self._signals += sum(number in _CANCELLING for number in os.read(pipe, 4096))
+            self._signals += sum(number in CANCELLING for number in os.read(pipe, 4096))
         if before == 0 and self._signals > 0:
             self._events.append(Cancel(time.time()))
         if self._signals > 1:
@@ -382,7 +381,7 @@ def _signals_to_pipe() -> Iterator[int]:
     read, write = os.pipe()
     os.set_blocking(read, False)
     os.set_blocking(write, False)
-    before = {number: signal.getsignal(number) for number in _CANCELLING}
+    before = {number: signal.getsignal(number) for number in CANCELLING}
     wakeup = -1
     try:
         wakeup = signal.set_wakeup_fd(write, warn_on_full_buffer=False)

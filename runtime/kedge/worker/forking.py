@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +87,12 @@ def die_with(parent: int) -> None:
         _Libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)
+
+
+@contextlib.contextmanager
+def dying_with(parent: int) -> Iterator[None]:
+    """As `die_with`, for the length of a block; nothing of this process may be left to end by itself meanwhile."""
+    die_with(parent)
+    yield
+    if _Libc.prctl is not None:
+        _Libc.prctl(_PR_SET_PDEATHSIG, 0)

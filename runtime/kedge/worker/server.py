@@ -36,12 +36,16 @@ _NO_ROOM = frozenset({errno.EAGAIN, errno.ENOMEM})
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """What a server is told at its start. `method`: fork, spawn, or auto (fork where it is safe)."""
+    """What a server is told at its start. `method`: fork, spawn, or auto (fork where it is safe).
+
+    `engine` is the process of its engine, which is its parent.
+    """
 
     store_url: str
     plan: bytes
     hint: int
-    method: str = "auto"
+    method: str
+    engine: int
 
 
 class ForkServer:
@@ -56,14 +60,18 @@ class ForkServer:
         self._waiting: dict[str, dict[str, Any]] = {}
         self._inbox = b""
         self._outbox = b""
-        self._program_error: str | None = None
 
     def serve(self) -> None:
         """Work until the engine hangs up; then end all children and return."""
-        method, why = self._choose_method()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))  # a pool that forks keeps them back
+        forking.prepare_parent()
+        with forking.dying_with(self._settings.engine):  # an import that hangs hears of no hang-up
+            method, why = self._choose_method()
         self._fork = method == "fork"
         if self._fork:
-            forking.prepare_parent()
             gc.collect()
             gc.freeze()
         wake, wake_write = os.pipe()
@@ -71,8 +79,6 @@ class ForkServer:
         os.set_blocking(wake_write, False)
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         self._tell({"ready": True, "method": method, "why": why})
         with selectors.DefaultSelector() as selector:
             selector.register(self._connection, selectors.EVENT_READ)
@@ -272,11 +278,11 @@ def _run_child(ticket: Ticket, store: Store, settings: ServerSettings, name: str
 
 
 def main() -> None:
-    """`python -m kedge.worker.server CONNECTION_FD HINT_FD METHOD STORE_URL`, with the plan on stdin."""
-    connection, hint, method, url = sys.argv[1:5]
+    """`python -m kedge.worker.server CONNECTION_FD HINT_FD METHOD ENGINE_PID STORE_URL`, with the plan on stdin."""
+    connection, hint, method, engine, url = sys.argv[1:6]
     plan = sys.stdin.buffer.read()
     with socket.socket(fileno=int(connection)) as sock:
-        ForkServer(sock, ServerSettings(url, plan, int(hint), method)).serve()
+        ForkServer(sock, ServerSettings(url, plan, int(hint), method, int(engine))).serve()
 
 
 if __name__ == "__main__":
