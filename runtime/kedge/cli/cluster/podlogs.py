@@ -24,7 +24,7 @@ _CONTAINER = "step"
 _STARTED = ("Running", "Succeeded", "Failed")
 _AT_ONCE = 20
 """Pods that are followed at the same time; what others wrote comes when there is room."""
-_LATE_SECONDS = 10
+_LATE_SECONDS = 30
 _PAUSE_SECONDS = 1.0
 PLAN = "(plan)"
 """What stands for the step of a pod that compiles a job."""
