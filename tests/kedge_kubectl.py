@@ -52,12 +52,19 @@ class Kubectl:
         self("wait", what, f"--for={condition}", f"--timeout={SECONDS}s")
 
 
-def until(holds: Callable[[], Any], what: str = "what was waited for", seconds: float = SECONDS) -> None:
-    """Until something holds that nobody announces."""
+def soon(holds: Callable[[], Any], seconds: float = SECONDS) -> bool:
+    """Whether something comes to hold that nobody announces."""
     end = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < end, f"after {seconds:g} s there is not yet: {what}"
+        if time.monotonic() > end:
+            return False
         time.sleep(0.05)
+    return True
+
+
+def until(holds: Callable[[], Any], what: str = "what was waited for") -> None:
+    """Until something holds that nobody announces."""
+    assert soon(holds), f"after {SECONDS} s there is not yet: {what}"
 
 
 def established(kubectl: Callable[..., str], *which: str) -> None:
@@ -67,9 +74,12 @@ def established(kubectl: Callable[..., str], *which: str) -> None:
         made = kubectl("wait", *which, f"--for={condition}", f"--timeout={SECONDS}s", "-o", "name")
     # By what a server says that it has, clients find its resources. It says so a moment later.
     for one in made.split():
-        name = one.partition("/")[2]
-        asked = ("api-resources", f"--api-group={name.partition('.')[2]}", "-o", "name")
-        until(lambda asked=asked, name=name: name in kubectl(*asked).split(), name)  # type: ignore[misc]
+        _await_resource(kubectl, one.partition("/")[2])
+
+
+def _await_resource(kubectl: Callable[..., str], name: str) -> None:
+    asked = ("api-resources", f"--api-group={name.partition('.')[2]}", "-o", "name")
+    until(lambda: name in kubectl(*asked).split(), name)
 
 
 def make_namespace(kubectl: Kubectl) -> None:

@@ -26,7 +26,7 @@ from kedge.core.layout import RunPaths
 from kedge.core.protocol import Outcome
 from kedge.core.status import Phase
 from kedge.io.stores import Store, open_store
-from kedge_kubectl import established, objects
+from kedge_kubectl import Kubectl, await_right, established, objects, soon
 from manifests import deployment, documents, first_store, names, rbac
 
 SECONDS = 240
@@ -90,9 +90,7 @@ class Installed:
             "subjects": [{"kind": "ServiceAccount", "name": names.OPERATOR, "namespace": self.namespace}],
         }
         self.kubectl.apply(role, binding)
-        account = f"--as=system:serviceaccount:{self.namespace}:{names.OPERATOR}"
-        asked = ("auth", "can-i", "get", "secrets", account)
-        assert self.soon(lambda: self.kubectl(*asked, check=False).strip() == "yes"), "the right is not there"
+        await_right(self.kubectl, f"system:serviceaccount:{self.namespace}:{names.OPERATOR}", "get", "secrets")
 
     def _placed(self, one: Object) -> Object:
         """An object of the manifests, in this namespace."""
@@ -224,12 +222,7 @@ class Installed:
     @staticmethod
     def soon(holds: Callable[[], bool], seconds: float = SECONDS) -> bool:
         """Whether something comes to hold that nobody announces: a store tells of no changes."""
-        until = time.monotonic() + seconds
-        while not holds():
-            if time.monotonic() > until:
-                return False
-            time.sleep(0.05)
-        return True
+        return soon(holds, seconds)
 
     # -- the store --------------------------------------------------------------------------------------------------
 
@@ -276,8 +269,7 @@ class Installed:
 
     def operator_pods(self) -> list[Object]:
         """The operator's own pods, but for those that are on their way out."""
-        found: list[Object] = self.kubectl.get("pods", "-l", "app.kubernetes.io/name=kedge-operator")["items"]
-        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+        return operator_pods(self.kubectl)
 
     def kill_operator(self) -> None:
         """As a node's crash would: at once, with nothing given back."""
@@ -358,6 +350,12 @@ def _with_code() -> Object:
     mount = {"name": CODE, "mountPath": "/code"}
     container = {"name": "step", "volumeMounts": [mount], "env": [{"name": "PYTHONPATH", "value": "/code"}]}
     return {"spec": {"containers": [container], "volumes": [{"name": CODE, "configMap": {"name": CODE}}]}}
+
+
+def operator_pods(kubectl: Kubectl) -> list[Object]:
+    """The pods of the operator in a namespace, but for those that are on their way out."""
+    found: list[Object] = kubectl.get("pods", "-l", "app.kubernetes.io/name=kedge-operator")["items"]
+    return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
 
 def state_of(pod: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from kedge_installed import RUNTIME
+from kedge_installed import RUNTIME, operator_pods
 from kedge_released import namespaces, told
 from turns import turn
 
@@ -62,8 +62,7 @@ class Release:
     def operators(self) -> list[str]:
         """The names of the operator's pods that are to stay, once the others are on their way out."""
         self.kubectl("rollout", "status", f"deployment/{self.name}-operator", "--timeout=180s")
-        pods = self.kubectl.get("pods", "-l", "app.kubernetes.io/name=kedge-operator")["items"]
-        return [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+        return [pod["metadata"]["name"] for pod in operator_pods(self.kubectl)]
 
     def secret(self) -> Mapping[str, str]:
         """The credentials of the embedded store."""

@@ -39,10 +39,6 @@ class Everything:
     etl: Place
     ml: Place
 
-    def operators(self) -> list[Object]:
-        """The pods of the operators that are to stay."""
-        return [pod for pod in self.release.operator_pods() if "deletionTimestamp" not in pod["metadata"]]
-
     def values(self) -> Object:
         """Each value that can matter to something that runs."""
         importance, etl = f"{self.release.namespace}-high", self.etl.namespace
@@ -129,7 +125,7 @@ def everything(cluster: str, ours: None, request: pytest.FixtureRequest) -> Iter
 
 
 def test_operators_have_what_is_asked_for(everything: Everything) -> None:
-    pods = everything.operators()
+    pods = everything.release.operator_pods()
     assert len(pods) == 2
     for pod in pods:
         assert {"team": "data", "tier": "control"}.items() <= pod["metadata"]["labels"].items()
@@ -218,7 +214,7 @@ def test_the_dashboard_is_where_it_is_asked_for(everything: Everything) -> None:
 def test_operators_write_json(everything: Everything) -> None:
     lines = [
         line
-        for pod in everything.operators()
+        for pod in everything.release.operator_pods()
         for line in everything.release.kubectl("logs", pod["metadata"]["name"]).splitlines()
     ]
     assert [line for line in lines if not line.startswith("{")] == []

@@ -46,6 +46,13 @@ def work(place: Place, step: str, attempt: int) -> subprocess.CompletedProcess[s
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
+def job_after(place: Place, code: str) -> str:
+    """A job of one step, in a module that begins with this code."""
+    module = place.folder / "module.py"
+    module.write_text(f"{code}import kedge as dg\n@dg.op\ndef a(): return 1\n@dg.job\ndef j(): a()\n")
+    return f"{module}:j"
+
+
 def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
@@ -75,20 +82,16 @@ def test_a_second_ctrl_c_kills_a_step_that_does_not_listen(place: Place) -> None
 @pytest.fixture
 def hanging(place: Place) -> str:
     """A job whose module is imported once, and hangs when it is imported again."""
-    module = place.folder / "hanging.py"
-    module.write_text(
+    return job_after(
+        place,
         "import os, threading, pathlib\n"
-        "import kedge as dg\n"
         "threading.Thread(target=threading.Event().wait, daemon=True).start()  # so that the import is repeated\n"
         "place = pathlib.Path(os.environ['KEDGE_TEST_DIR'])\n"
         "if (place / 'imported').exists():\n"
         "    (place / 'here').write_text(str(os.getpid()))\n"
         "    (place / 'never').read_text()\n"
-        "(place / 'imported').touch()\n"
-        "@dg.op\ndef a(): return 1\n"
-        "@dg.job\ndef j(): a()\n"
+        "(place / 'imported').touch()\n",
     )
-    return f"{module}:j"
 
 
 def test_a_second_ctrl_c_ends_an_import_that_hangs(place: Place, hanging: str) -> None:
@@ -108,18 +111,15 @@ def test_an_import_that_hangs_ends_with_its_engine(place: Place, hanging: str) -
 
 
 def test_a_ctrl_c_while_the_server_starts_cancels_the_run(place: Place) -> None:
-    module = place.folder / "interrupts.py"
-    module.write_text(
+    job = job_after(
+        place,
         "import os, signal\n"
-        "import kedge as dg\n"
         "engine = os.getpid()\n"
         "def interrupt():\n"
         "    if os.getpid() == engine: os.kill(engine, signal.SIGINT)\n"
-        "os.register_at_fork(before=interrupt)\n"
-        "@dg.op\ndef a(): return 1\n"
-        "@dg.job\ndef j(): a()\n"
+        "os.register_at_fork(before=interrupt)\n",
     )
-    process = place.begin("run", f"{module}:j", "--json")
+    process = place.begin("run", job, "--json")
     out, err = process.communicate()
     assert json.loads(out or "{}").get("status") == "Cancelled", err
     assert process.returncode == 1

@@ -66,14 +66,10 @@ class Door:
             },
         )
         self.apply(yaml.safe_dump_all(found))
-        self.until(
-            lambda: f"by the policy of {marker}" in self.refusal(**{**PROBE, "image": marker, "podTemplate": {}})
+        until(  # the API server does not say when it goes by a new policy
+            lambda: f"by the policy of {marker}" in self.refusal(**{**PROBE, "image": marker, "podTemplate": {}}),
+            "the policy",
         )
-
-    @staticmethod
-    def until(holds: Any) -> None:
-        """The API server does not say when it goes by a new policy."""
-        until(holds, "the policy")
 
 
 @pytest.fixture(scope="module")
@@ -81,14 +77,14 @@ def door() -> Iterator[Door]:
     with planes.running() as plane:
         found = Door(plane.kubeconfig)
         found.apply((ROOT / "manifests/crds" / documents.CRD).read_text(encoding="utf-8"))
-        found.until(lambda: not found.refusal(**PROBE))
+        until(lambda: not found.refusal(**PROBE), "the resource")
         yield found
 
 
 @pytest.fixture(scope="module")
 def strict(door: Door) -> Door:
     door.apply((ROOT / "manifests/admission/policy.yaml").read_text(encoding="utf-8"))
-    door.until(lambda: door.refusal(**PROBE))
+    until(lambda: door.refusal(**PROBE), "the policy")
     return door
 
 

@@ -16,12 +16,9 @@ from kedge.core.errors import ProtocolError
 from kedge.core.ids import StepKey
 from kedge.core.protocol import Ticket
 from kedge.worker.forking import fork, reason_against_fork
-from kedge.worker.server import ForkServer, ServerSettings
+from kedge.worker.server import CANCELLING, ForkServer, ServerSettings
 
 AttemptId = tuple[StepKey, int]
-
-CANCELLING = (signal.SIGINT, signal.SIGTERM)
-"""What tells an engine to cancel its run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,9 @@ from kedge.io.confinement import own_values
 from kedge.io.errors import ObjectExists, ObjectMissing, StoreError, StoreUnavailable
 from kedge.io.stores import Store
 from kedge.io.tickets import with_indexes
-from kedge.local.pool import CANCELLING, AttemptId, Exited, Hinted, ProcessPool, ServerDied
+from kedge.local.pool import AttemptId, Exited, Hinted, ProcessPool, ServerDied
 from kedge.worker import patience
+from kedge.worker.server import CANCELLING
 
 if TYPE_CHECKING:
     from kedge.engine.memoization import Memoization

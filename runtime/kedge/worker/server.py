@@ -30,6 +30,9 @@ from kedge.worker import forking, process
 from kedge.worker.endings import HintPipe
 from kedge.worker.records import EXIT_NO_RECORD
 
+CANCELLING = (signal.SIGINT, signal.SIGTERM)
+"""What tells an engine to cancel its run. Its server goes by the hang-up."""
+
 _NO_ROOM = frozenset({errno.EAGAIN, errno.ENOMEM})
 """So a kernel refuses a process where there are as many as there may be, or no memory for one more."""
 
@@ -66,7 +69,7 @@ class ForkServer:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))  # a pool that forks keeps them back
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, CANCELLING)  # a pool that forks keeps them back
         forking.prepare_parent()
         with forking.dying_with(self._settings.engine):  # an import that hangs hears of no hang-up
             method, why = self._choose_method()
